@@ -1,0 +1,28 @@
+// What a finished run leaves: its bytes exactly as written, how it ended and what it used.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include <treehold/export.hpp>
+#include <treehold/mechanism.hpp>
+#include <treehold/outcome.hpp>
+
+namespace treehold::inline v0 {
+
+/// The result of a run. Plain data.
+struct Output {
+  std::string stdout_bytes;  ///< captured standard output, byte for byte
+  std::string stderr_bytes;  ///< captured standard error; empty when it was merged into stdout
+  Outcome outcome;
+  ProcessId pid = 0;  ///< the number the leader had; it may belong to somebody else by now
+  std::chrono::nanoseconds duration{0};  ///< from the start until the result was complete
+  bool truncated = false;                ///< an output cap cut something off
+  bool incomplete = false;  ///< a stream was still open when its drain grace ended and was cut
+  std::optional<ResourceUse> resource_use;
+  Mechanism mechanism = Mechanism::process_group;  ///< what contained the run
+  std::optional<StopReport> stop;  ///< present when members were left, or a time-out ended them
+};
+
+}  // namespace treehold::inline v0

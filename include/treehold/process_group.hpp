@@ -1,0 +1,108 @@
+// A set of programs, with everything they spawn, that is signalled, frozen, listed and ended as one.
+//
+//     treehold::ProcessGroup group;
+//     treehold::Process server = group.start(treehold::Command("dev-server"));
+//     treehold::Output seen = group.output(treehold::Command("curl", {"localhost:8080"}));
+//     treehold::StopReport report = group.stop(2s);
+//
+// Each start has a container of its own inside the group, so that a time-out or a `kill` of one ends its
+// descendants and no sibling.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <treehold/export.hpp>
+#include <treehold/mechanism.hpp>
+#include <treehold/outcome.hpp>
+#include <treehold/output.hpp>
+#include <treehold/process.hpp>
+#include <treehold/signal.hpp>
+
+namespace treehold::inline v0 {
+
+class Command;
+class GroupCore;
+
+struct GroupOptions {
+  /// The mechanism to use; without it the best one of this host, or what the environment variable
+  /// TREEHOLD_MECHANISM names. One that is not available throws `Unsupported`, never falls back.
+  std::optional<Mechanism> mechanism = std::nullopt;
+
+  /// What `stop` sends first.
+  Signal soft_signal = Signal::terminate;
+
+  /// How long a kill is repeated before the survivors are reported.
+  std::chrono::nanoseconds teardown_bound = std::chrono::seconds(5);
+};
+
+/// Movable, not copyable. All members may be called from any thread at the same time.
+/// Every member throws `NotOwner` in a fork of the process that made the group; the destructor then only
+/// closes descriptors.
+class TREEHOLD_EXPORT ProcessGroup {
+ public:
+  /// Throws `Unsupported` when the wanted mechanism is not available here, with the reason.
+  explicit ProcessGroup(const GroupOptions& options = {});
+  ProcessGroup(ProcessGroup&& other) noexcept;
+  ProcessGroup& operator=(ProcessGroup&& other) noexcept;
+
+  /// Kills everything in the group and waits for it, with the teardown bound; never throws.
+  ~ProcessGroup();
+
+  /// What contains this group.
+  [[nodiscard]] Mechanism mechanism() const noexcept;
+
+  /// What holds for this group on this host.
+  [[nodiscard]] Guarantees guarantees() const;
+
+  /// Starts a command in the group; returns when the program is being executed. Throws what
+  /// `Command::start` throws; `GroupSuspended` while the group is suspended (it never blocks), `GroupClosed`
+  /// after `stop`.
+  Process start(const Command& command);
+
+  // The verbs of `Command`, run in this group: after the leader's exit its descendants live on with the
+  // group, unless the command's wait scope is the tree.
+  std::string run(const Command& command);
+  Output output(const Command& command);
+  Output checked(const Command& command);
+  int exit_code(const Command& command);
+  bool probe(const Command& command);
+
+  /// The numbers of all living members, descendants included, in no order. See
+  /// `Guarantees::members_complete`.
+  [[nodiscard]] std::vector<ProcessId> members() const;
+
+  /// Sends a signal to every member; returns how many it was sent to. In a cgroup the tree is frozen
+  /// meanwhile, so that none is missed; a suspended group stays suspended.
+  std::size_t signal(Signal signal);
+
+  /// Stops all members from running until `resume`. Returns when they have stopped; idempotent.
+  /// Throws `TeardownUnconfirmed` with the members that have not stopped within two seconds.
+  void suspend();
+
+  /// Lets a suspended group run again; idempotent.
+  void resume();
+
+  /// Kills all members and waits until they are gone. The group can be used again.
+  /// Throws `TeardownUnconfirmed` when members outlive the teardown bound.
+  StopReport kill();
+
+  /// Ends the group: no further start, soft signal to every member, up to `grace` of waiting, kill,
+  /// removal. A suspended group gets the signal before it is let go, so that no work is done in between.
+  /// Throws `TeardownUnconfirmed` when members outlive the teardown bound. A second call is harmless.
+  StopReport stop(std::chrono::nanoseconds grace);
+
+  /// Waits until no member is left, at most `bound` when one is given; true when none is left.
+  bool wait_empty(std::optional<std::chrono::nanoseconds> bound = std::nullopt);
+
+ private:
+  [[nodiscard]] GroupCore& core() const;
+
+  std::shared_ptr<GroupCore> core_;
+};
+
+}  // namespace treehold::inline v0

@@ -1,0 +1,185 @@
+// All that treehold asks of an operating system. `src/` sees this header and nothing below it; each
+// system implements it in a folder of its own, and CMake picks the folder.
+//
+// A `Group` contains `Leaf`s, one a start. Both are `Tree`s: sets of processes that the kernel keeps
+// together, with the primitive steps (deliver a signal, kill once, remove once) from which
+// `src/stop_ladder.cpp` makes signalling, stopping and tearing down. No step waits; what may take time is
+// an event to be awaited. Everything here throws classes of `treehold/error.hpp`.
+#pragma once
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/readable_pipe.hpp>
+#include <boost/asio/writable_pipe.hpp>
+#include <boost/system/error_code.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <treehold/error.hpp>
+#include <treehold/mechanism.hpp>
+#include <treehold/outcome.hpp>
+#include <treehold/signal.hpp>
+
+namespace treehold::inline v0 {
+
+struct SpawnPlan;
+
+namespace platform {
+
+using Executor = boost::asio::any_io_executor;
+
+template <class... Arguments>
+using Handler = boost::asio::any_completion_handler<void(Arguments...)>;
+
+/// Tells that the state of a tree may have changed; the state itself is asked of the tree.
+class ChangeWatch {
+ public:
+  virtual ~ChangeWatch() = default;
+  virtual void async_changed(Handler<boost::system::error_code> handler) = 0;
+  virtual void cancel() = 0;
+};
+
+/// Processes that the kernel keeps together. All members may be called from any thread.
+class Tree {
+ public:
+  virtual ~Tree() = default;
+
+  /// Living members with their descendants, in no order; a zombie is not alive.
+  [[nodiscard]] virtual std::vector<ProcessId> members() const = 0;
+
+  /// Whether no member is alive.
+  [[nodiscard]] virtual bool empty() const = 0;
+
+  /// Asks that no member runs until `thaw`; `frozen` tells when it is so.
+  virtual void freeze() = 0;
+  virtual void thaw() = 0;
+  [[nodiscard]] virtual bool frozen() const = 0;
+
+  /// Whether freezing is invisible to the members, so that it may be used to make a signal reach all.
+  [[nodiscard]] virtual bool freezes_atomically() const noexcept = 0;
+
+  /// Sends a signal (the system's number) to every member; how many were sent it.
+  virtual std::size_t deliver(int native_signal) = 0;
+
+  /// One round of killing. Members that join afterwards survive it: repeat until `remove`.
+  virtual void kill() noexcept = 0;
+
+  /// Takes the kernel object away, and what zombies of it fell to this process. False while members are
+  /// left; to be tried again then. Idempotent.
+  virtual bool remove() noexcept = 0;
+
+  /// Events of this tree; null where the system has none and the state must be asked again.
+  [[nodiscard]] virtual std::unique_ptr<ChangeWatch> watch(const Executor& executor) = 0;
+};
+
+/// Why a start failed, as the child told it.
+struct SpawnFailure {
+  SpawnStage stage = SpawnStage::launch;
+  boost::system::error_code code;
+};
+
+struct ExitStatus {
+  Outcome outcome;  ///< exited, signalled or unknown
+  std::optional<ResourceUse> resource_use;
+};
+
+/// Notices of a leader's life. Bound to an executor; used by one thread at a time. Destroying it drops
+/// the handlers.
+class LeaderWatch {
+ public:
+  virtual ~LeaderWatch() = default;
+
+  /// Completes when the program is being executed (nothing), when the start failed, or when the child was
+  /// ended before either (nothing; the exit status tells). Cancelled: never completes before destruction.
+  virtual void async_started(Handler<std::optional<SpawnFailure>> handler) = 0;
+
+  /// Completes with the exit status once the whole leader (all its threads) has ended. It is not reaped
+  /// before `Leaf::leader_seen`.
+  virtual void async_exited(Handler<ExitStatus> handler) = 0;
+};
+
+/// What the host holds of a start.
+struct Launched {
+  ProcessId pid = 0;
+  std::unique_ptr<LeaderWatch> leader;
+  std::optional<boost::asio::writable_pipe> standard_input;
+  std::optional<boost::asio::readable_pipe> standard_output;
+  std::optional<boost::asio::readable_pipe> standard_error;
+};
+
+/// The container of one start.
+class Leaf : public Tree {
+ public:
+  /// Starts the leader inside this leaf; once a leaf. The caller is not held up by the program's exec.
+  /// Throws `SpawnFailed` (`launch`, `container`).
+  virtual Launched launch(const SpawnPlan& plan, const Executor& executor) = 0;
+
+  /// The exit status was read: the leader may be reaped as soon as the mechanism allows.
+  virtual void leader_seen() noexcept = 0;
+
+  /// After a fork of the host: forget the processes and only close descriptors on destruction.
+  virtual void disown() noexcept = 0;
+};
+
+/// The container of a group.
+class Group : public Tree {
+ public:
+  [[nodiscard]] virtual Mechanism mechanism() const noexcept = 0;
+  [[nodiscard]] virtual Guarantees guarantees() const = 0;
+
+  /// A fresh leaf. Throws `SpawnFailed` (`container`).
+  [[nodiscard]] virtual std::shared_ptr<Leaf> make_leaf() = 0;
+
+  virtual void disown() noexcept = 0;
+};
+
+/// Makes a group's container. Throws `Unsupported` where the mechanism is not available, with the reason.
+[[nodiscard]] std::shared_ptr<Group> make_group(Mechanism mechanism);
+
+/// The mechanisms this system knows, best first, each as it stands here. Starts and makes nothing.
+[[nodiscard]] std::vector<MechanismReport> mechanism_reports();
+
+/// The release of the running kernel.
+[[nodiscard]] std::string kernel_release();
+
+/// Differs from every value this function gave in a process of which this one is a fork.
+[[nodiscard]] std::uint64_t incarnation() noexcept;
+
+/// NAME=value of this process, and one variable of it.
+[[nodiscard]] std::vector<std::string> environment();
+[[nodiscard]] std::optional<std::string> environment_variable(const std::string& name);
+
+/// Where programs are searched when the child has no PATH.
+[[nodiscard]] std::string_view default_search_path() noexcept;
+inline constexpr char search_path_separator =
+#if defined(_WIN32)
+    ';';
+#else
+    ':';
+#endif
+
+/// What a path is worth as a program.
+enum class Executability { missing, forbidden, executable };
+[[nodiscard]] Executability executability(const std::string& path) noexcept;
+
+/// The system's number of a signal; nothing when this system has no such signal.
+[[nodiscard]] std::optional<int> native_number(Signal signal) noexcept;
+
+/// Reads of this pipe came back full: let the kernel buffer more of it, if it will.
+void widen(boost::asio::readable_pipe& pipe) noexcept;
+
+/// For showing trees to people.
+struct ProcessInfo {
+  ProcessId pid = 0;
+  ProcessId parent = 0;
+  std::string name;
+};
+[[nodiscard]] std::optional<ProcessInfo> inspect(ProcessId pid);
+
+}  // namespace platform
+}  // namespace treehold::inline v0
