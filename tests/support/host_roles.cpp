@@ -1,0 +1,493 @@
+// Programs that use treehold in surroundings that a test could not make for itself without harm.
+// Each scenario says what went wrong on the descriptor that standard output was at its start.
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+#include "roles.hpp"
+#include "support.hpp"
+
+namespace support {
+
+namespace {
+
+using treehold::Command;
+using treehold::ExitStatusLost;
+using treehold::NotOwner;
+using treehold::Outcome;
+using treehold::Output;
+using treehold::Process;
+using treehold::ProcessGroup;
+using treehold::Signal;
+using treehold::Stream;
+
+struct SkipHost {
+  std::string reason;
+};
+
+class Host {
+ public:
+  Host() : report_(::fcntl(1, F_DUPFD_CLOEXEC, 200)) {}
+
+  void say(const std::string& line) const {
+    const std::string text = line + "\n";
+    if (::write(report_, text.data(), text.size()) < 0) {
+      ::_exit(92);
+    }
+  }
+
+  void expect(bool holds, const char* what, int line) {
+    if (!holds) {
+      say("line " + std::to_string(line) + ": not so: " + what);
+      failed_ = true;
+    }
+  }
+
+  /// That `act` throws an `Exception`.
+  template <class Exception>
+  void expect_throw(const std::function<void()>& act, const char* what, int line) {
+    try {
+      act();
+      expect(false, what, line);
+    } catch (const Exception&) {
+    } catch (const std::exception& error) {
+      say(std::string("instead: ") + error.what());
+      expect(false, what, line);
+    }
+  }
+
+  [[nodiscard]] bool failed() const noexcept { return failed_; }
+
+ private:
+  int report_;
+  bool failed_ = false;
+};
+
+#define EXPECT(condition) host.expect(condition, #condition, __LINE__)
+#define EXPECT_THROWS_AS(exception, ...)                                                         \
+  host.expect_throw<exception>([&] { (void)(__VA_ARGS__); }, #__VA_ARGS__ " throws " #exception, \
+                               __LINE__)
+
+bool no_child_left() {
+  siginfo_t info{};
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 && errno == ECHILD;
+}
+
+/// The verbs, once each, and what they must tell.
+void expect_verbs(Host& host) {
+  const Output out = role("emit", {"to out", "to err", "3"}).output();
+  EXPECT(out.stdout_bytes == "to out");
+  EXPECT(out.stderr_bytes == "to err");
+  EXPECT(out.outcome == Outcome::exited(3));
+  EXPECT(role("echo").stdin_bytes("through\n").run() == "through");
+  EXPECT(role("exit", {"5"}).exit_code() == 5);
+  EXPECT(role("exit", {"0"}).probe());
+  const Output late = role("sleep").timeout(300ms).output();
+  EXPECT(late.outcome == Outcome::timed_out());
+  ProcessGroup group;
+  Process child = group.start(role("stubborn"));
+  EXPECT(child.read_line(Stream::out) == "ready");
+  EXPECT(!group.members().empty());
+  const treehold::StopReport stopped = group.stop(50ms);
+  EXPECT(stopped.members_after.empty());
+  EXPECT(stopped.escalated);
+}
+
+void expect_clean_child(Host& host) {
+  const auto report = parse_report(role("report").run());
+  EXPECT(report.at("fds") == "0 1 2");
+  EXPECT(report.at("blocked") == "0000000000000000");
+  EXPECT(report.at("ignored") == "0000000000000000");
+  EXPECT(report.at("pending") == "0000000000000000");
+}
+
+// -- Descriptors ----------------------------------------------------------------------------------
+
+void closed_descriptors(Host& host, const std::vector<std::string>& words) {
+  for (const char digit : words.at(1)) {
+    ::close(digit - '0');
+  }
+  expect_verbs(host);
+  expect_clean_child(host);
+  const Output merged = role("alternate", {"20"}).stderr_to_stdout().output();
+  EXPECT(merged.stdout_bytes.rfind("0\n1\n2\n3\n", 0) == 0);
+  // A stream that the host has closed is /dev/null for a child that inherits it.
+  const auto report = parse_report(role("report").stdin_inherit().stderr_inherit().run());
+  EXPECT(report.at("fds") == "0 1 2");
+  for (const char digit : words.at(1)) {
+    if (digit != '1') {
+      EXPECT(report.at(std::string("fd") + digit) == "/dev/null");
+    }
+  }
+}
+
+void many_descriptors(Host& host, const std::vector<std::string>&) {
+  const rlimit limit{100000, 100000};
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    throw SkipHost{"may not raise RLIMIT_NOFILE to 100000"};
+  }
+  // Some of them open and inheritable, up to the very last.
+  for (int count = 0; count < 3000; ++count) {
+    (void)::fcntl(1, F_DUPFD, 300);
+  }
+  (void)::dup2(1, 99999);
+  expect_clean_child(host);
+  expect_verbs(host);
+  const auto report = parse_report(role("report").run());
+  EXPECT(report.at("rlimit.open_files") == "100000 100000");
+  for (int count = 0; count < scaled(50, 5); ++count) {
+    EXPECT(quick().exit_code() == 0);
+  }
+}
+
+// -- Signals --------------------------------------------------------------------------------------
+
+void child_signal_ignored(Host& host, const std::vector<std::string>& words) {
+  struct sigaction action {};
+  action.sa_handler = words.at(1) == "ignore" ? SIG_IGN : SIG_DFL;
+  action.sa_flags = words.at(1) == "ignore" ? 0 : SA_NOCLDWAIT;
+  ::sigaction(SIGCHLD, &action, nullptr);
+  const bool kept = guarantees().exit_status_kept.holds;
+  for (int count = 0; count < 20; ++count) {
+    const Output out = role("emit", {"seen", "", "3"}).output();
+    EXPECT(out.stdout_bytes == "seen");
+    if (kept) {
+      EXPECT(out.outcome == Outcome::exited(3));
+      EXPECT(role("exit", {"4"}).exit_code() == 4);
+      EXPECT(role("emit", {"x\n", "", "0"}).run() == "x");
+      EXPECT(role("raise", {"10"}).output().outcome == Outcome::signalled(10, false));
+    } else {
+      EXPECT(out.outcome == Outcome::unknown());
+      EXPECT_THROWS_AS(ExitStatusLost, role("exit", {"4"}).exit_code());
+      EXPECT_THROWS_AS(ExitStatusLost, role("exit", {"0"}).run());
+      EXPECT_THROWS_AS(ExitStatusLost, role("exit", {"0"}).checked());
+      EXPECT_THROWS_AS(ExitStatusLost, role("exit", {"0"}).probe());
+    }
+  }
+  EXPECT(role("sleep").timeout(200ms).output().outcome == Outcome::timed_out());
+  EXPECT_THROWS_AS(treehold::ProgramNotFound, Command("/no/such/program").output());
+  EXPECT_THROWS_AS(treehold::SpawnFailed, quick().current_dir("/no/such/directory").output());
+  {
+    ProcessGroup group;
+    Process child = group.start(role("with-child"));
+    (void)child.read_line(Stream::out);
+    EXPECT(group.stop(5s).members_after.empty());
+    EXPECT(group.members().empty());
+  }
+  expect_clean_child(host);
+  struct sigaction after {};
+  ::sigaction(SIGCHLD, nullptr, &after);
+  EXPECT(after.sa_handler == action.sa_handler);
+}
+
+void pipe_signal_ignored(Host& host, const std::vector<std::string>&) {
+  ::signal(SIGPIPE, SIG_IGN);
+  expect_clean_child(host);
+  expect_verbs(host);
+  EXPECT(::signal(SIGPIPE, SIG_IGN) == SIG_IGN);
+  // A child that is not handed the disposition dies of the signal.
+  EXPECT(role("raise", {std::to_string(SIGPIPE)}).output().outcome ==
+         Outcome::signalled(SIGPIPE, false));
+}
+
+void signals_blocked(Host& host, const std::vector<std::string>&) {
+  sigset_t all;
+  sigset_t before;
+  sigset_t after;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  ::pthread_sigmask(SIG_BLOCK, nullptr, &before);
+  expect_clean_child(host);
+  expect_verbs(host);
+  const Output polite = role("polite").timeout(500ms).timeout_grace(hang_bound).output();
+  EXPECT(polite.outcome == Outcome::timed_out());
+  EXPECT(polite.stdout_bytes == "ready\nsoft\n");
+  // Feeding a child that has gone must not leave a SIGPIPE pending.
+  EXPECT(role("exit", {"0"}).stdin_bytes(std::string(1 << 20, 'x')).output().outcome.success());
+  sigset_t pending;
+  ::sigpending(&pending);
+  EXPECT(::sigismember(&pending, SIGPIPE) == 0);
+  ::pthread_sigmask(SIG_BLOCK, nullptr, &after);
+  for (int native = 1; native < 32; ++native) {
+    EXPECT(::sigismember(&before, native) == ::sigismember(&after, native));
+  }
+}
+
+void signals_ignored(Host& host, const std::vector<std::string>&) {
+  for (int native = 1; native < 65; ++native) {
+    if (native != SIGCHLD) {
+      ::signal(native, SIG_IGN);
+    }
+  }
+  expect_clean_child(host);
+  expect_verbs(host);
+}
+
+void status_thief(Host& host, const std::vector<std::string>&) {
+  const bool kept = guarantees().exit_status_kept.holds;
+  std::atomic<bool> end = false;
+  std::thread thief([&] {
+    while (!end) {
+      if (::waitpid(-1, nullptr, __WALL) < 0) {
+        std::this_thread::yield();
+      }
+    }
+  });
+  for (int count = 0; count < scaled(100, 20); ++count) {
+    try {
+      const Output out = role("emit", {"seen", "", "3"}).output();
+      EXPECT(out.stdout_bytes == "seen");
+      EXPECT(out.outcome == Outcome::exited(3) || (!kept && out.outcome == Outcome::unknown()));
+    } catch (const std::exception& error) {
+      host.say(error.what());
+      EXPECT(false && "a stolen status is no failure of the start");
+    }
+    try {
+      EXPECT(role("exit", {"4"}).exit_code() == 4);
+    } catch (const ExitStatusLost&) {
+      EXPECT(!kept);
+    }
+    EXPECT_THROWS_AS(treehold::SpawnFailed, quick().current_dir("/no/such/directory").output());
+  }
+  {
+    ProcessGroup group;
+    Process child = group.start(role("with-child"));
+    (void)child.read_line(Stream::out);
+    (void)group.kill();
+    EXPECT(group.members().empty());
+  }
+  end = true;
+  // The thief may be waiting for a child: give it one.
+  if (const pid_t last = ::fork(); last == 0) {
+    ::_exit(0);
+  }
+  thief.join();
+}
+
+// -- Forks ----------------------------------------------------------------------------------------
+
+/// All verbs of both handles say that they belong to another process.
+void expect_strangers(Host& host, ProcessGroup& group, Process& child) {
+  EXPECT_THROWS_AS(NotOwner, group.start(quick()));
+  EXPECT_THROWS_AS(NotOwner, group.output(quick()));
+  EXPECT_THROWS_AS(NotOwner, group.run(quick()));
+  EXPECT_THROWS_AS(NotOwner, group.checked(quick()));
+  EXPECT_THROWS_AS(NotOwner, group.exit_code(quick()));
+  EXPECT_THROWS_AS(NotOwner, group.probe(quick()));
+  EXPECT_THROWS_AS(NotOwner, group.members());
+  EXPECT_THROWS_AS(NotOwner, group.signal(Signal::terminate));
+  EXPECT_THROWS_AS(NotOwner, group.suspend());
+  EXPECT_THROWS_AS(NotOwner, group.resume());
+  EXPECT_THROWS_AS(NotOwner, group.kill());
+  EXPECT_THROWS_AS(NotOwner, group.stop(0s));
+  EXPECT_THROWS_AS(NotOwner, group.wait_empty(0s));
+  EXPECT_THROWS_AS(NotOwner, child.wait());
+  EXPECT_THROWS_AS(NotOwner, child.wait_for(0s));
+  EXPECT_THROWS_AS(NotOwner, child.output());
+  EXPECT_THROWS_AS(NotOwner, child.kill());
+  EXPECT_THROWS_AS(NotOwner, child.signal(Signal::terminate));
+  EXPECT_THROWS_AS(NotOwner, child.stop(0s));
+  EXPECT_THROWS_AS(NotOwner, child.members());
+  EXPECT_THROWS_AS(NotOwner, child.write("x"));
+  EXPECT_THROWS_AS(NotOwner, child.close_stdin());
+  EXPECT_THROWS_AS(NotOwner, child.read_some(Stream::out));
+  EXPECT_THROWS_AS(NotOwner, child.read_line(Stream::out));
+  EXPECT_THROWS_AS(NotOwner, child.read_all(Stream::out));
+}
+
+void forks(Host& host, const std::vector<std::string>&) {
+  std::optional<ProcessGroup> group;
+  std::optional<Process> child;
+  std::optional<Process> own;
+  group.emplace();
+  child = group->start(role("echo").stdin_pipe());
+  own = role("echo").stdin_pipe().start();
+  const auto child_pid = static_cast<pid_t>(child->pid());
+  const auto own_pid = static_cast<pid_t>(own->pid());
+  const pid_t fork_pid = ::fork();
+  if (fork_pid == 0) {
+    expect_strangers(host, *group, *child);
+    // The fork may use treehold for itself.
+    EXPECT(role("emit", {"mine\n", "", "0"}).run() == "mine");
+    {
+      ProcessGroup second;
+      EXPECT(second.exit_code(role("exit", {"6"})) == 6);
+    }
+    child.reset();
+    own.reset();
+    group.reset();
+    EXPECT(alive(child_pid));
+    EXPECT(alive(own_pid));
+    // A plain exit: destructors of static objects run in the fork.
+    std::exit(host.failed() ? 1 : 0);  // NOLINT: on purpose
+  }
+  int status = 0;
+  ::waitpid(fork_pid, &status, 0);
+  EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  EXPECT(alive(child_pid));
+  EXPECT(alive(own_pid));
+  child->write("still here\n");
+  EXPECT(child->read_line(Stream::out) == "still here");
+  own->write("me too\n");
+  EXPECT(own->read_line(Stream::out) == "me too");
+  EXPECT(group->exit_code(role("exit", {"4"})) == 4);
+  EXPECT(group->stop(0s).members_after.empty());
+  EXPECT(!alive(child_pid));
+  own.reset();
+  EXPECT(!alive(own_pid));
+  child.reset();
+  group.reset();
+  EXPECT(no_child_left());
+}
+
+// -- PID 1 ----------------------------------------------------------------------------------------
+
+/// What only the first process of a PID namespace sees: all orphans fall to it.
+void as_first_process(Host& host) {
+  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("proc", "/proc", "proc", 0, nullptr) != 0) {
+    throw SkipHost{"may not mount /proc: " + std::string(std::strerror(errno))};
+  }
+  EXPECT(::getpid() == 1);
+  const bool contained = guarantees().escape_contained.holds;
+  expect_verbs(host);
+  EXPECT(no_child_left());
+  for (int count = 0; count < scaled(20, 5); ++count) {
+    (void)role("background").run();
+    EXPECT(no_child_left());
+    if (contained) {
+      (void)role("escape").run();
+      EXPECT(no_child_left());
+    }
+  }
+  {
+    ProcessGroup group;
+    (void)group.run(role("background"));
+    if (contained) {
+      (void)group.run(role("escape"));
+    }
+    EXPECT(group.members().size() == (contained ? 2U : 1U));
+    EXPECT(group.kill().members_after.empty());
+    EXPECT(no_child_left());
+    Process spawn = group.start(role("spawn", {"20"}));
+    EXPECT(spawn.read_line(Stream::out) == "ready");
+    EXPECT(group.stop(5s).members_after.empty());
+    spawn.wait();
+    EXPECT(no_child_left());
+  }
+  // Children of its own are none of treehold's business.
+  const pid_t own = ::fork();
+  if (own == 0) {
+    ::_exit(9);
+  }
+  (void)role("background").run();
+  int status = 0;
+  EXPECT(::waitpid(own, &status, 0) == own);
+  EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 9);
+}
+
+void first_process(Host& host, const std::vector<std::string>&) {
+  if (::unshare(CLONE_NEWPID | CLONE_NEWNS) != 0) {
+    throw SkipHost{"may not make a PID namespace: " + std::string(std::strerror(errno))};
+  }
+  const pid_t first = ::fork();
+  if (first == 0) {
+    int code = 0;
+    try {
+      as_first_process(host);
+      code = host.failed() ? 1 : 0;
+    } catch (const SkipHost& skipped) {
+      host.say(skipped.reason);
+      code = skipped_status;
+    } catch (const std::exception& error) {
+      host.say(std::string("threw: ") + error.what());
+      code = 1;
+    }
+    std::exit(code);  // NOLINT: destructors of static objects are part of the test
+  }
+  int status = 0;
+  ::waitpid(first, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == skipped_status) {
+    throw SkipHost{"see above"};
+  }
+  EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+// -- Others
+// -----------------------------------------------------------------------------------------
+
+void subreaper(Host& host, const std::vector<std::string>&) {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  expect_verbs(host);
+  for (int count = 0; count < scaled(20, 5); ++count) {
+    (void)role("background").run();
+    EXPECT(no_child_left());
+  }
+}
+
+void umbrella(Host& host, const std::vector<std::string>&) {
+  // Leaves the umbrella behind for whoever looks after our end.
+  EXPECT(role("exit", {"0"}).exit_code() == 0);
+  ProcessGroup group;
+  EXPECT(group.exit_code(role("exit", {"0"})) == 0);
+  for (const std::string& target : cgroup_descriptors()) {
+    host.say("holds " + target);
+  }
+}
+
+using Scenario = std::function<void(Host&, const std::vector<std::string>&)>;
+
+const std::map<std::string, Scenario>& all_scenarios() {
+  static const std::map<std::string, Scenario> scenarios{
+      {"child-signal", child_signal_ignored},
+      {"closed-descriptors", closed_descriptors},
+      {"first-process", first_process},
+      {"forks", forks},
+      {"many-descriptors", many_descriptors},
+      {"pipe-signal-ignored", pipe_signal_ignored},
+      {"signals-blocked", signals_blocked},
+      {"signals-ignored", signals_ignored},
+      {"status-thief", status_thief},
+      {"subreaper", subreaper},
+      {"umbrella", umbrella},
+  };
+  return scenarios;
+}
+
+}  // namespace
+
+int play_host(const std::vector<std::string>& words) {
+  Host host;
+  const auto found = words.empty() ? all_scenarios().end() : all_scenarios().find(words[0]);
+  if (found == all_scenarios().end()) {
+    host.say("no such scenario");
+    return 93;
+  }
+  try {
+    found->second(host, words);
+  } catch (const SkipHost& skipped) {
+    host.say(skipped.reason);
+    return skipped_status;
+  } catch (const std::exception& error) {
+    host.say(std::string("threw: ") + error.what());
+    return 1;
+  }
+  return host.failed() ? 1 : 0;
+}
+
+}  // namespace support

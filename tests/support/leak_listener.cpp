@@ -1,0 +1,226 @@
+// After each test case, and each way through its sections, nothing may be left: no child, no
+// process of a role anywhere, no descriptor, no thread, no directory of a group that is gone. What
+// is left fails the test case. At the end of the run it prints how many passed, failed and were
+// skipped.
+#include <sys/file.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#define CATCH_CONFIG_EXTERNAL_INTERFACES
+#include <catch2/catch.hpp>
+#include <cerrno>
+#include <filesystem>
+#include <iostream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "support.hpp"
+
+namespace {
+
+using support::wait_until;
+using namespace std::chrono_literals;
+
+/// What the kernel may still be busy with after it was told.
+constexpr std::chrono::milliseconds settle = support::sanitized ? 5s : 2s;
+
+/// Leaves that treehold may keep for use again, and descriptors it may hold for each.
+constexpr std::size_t pool_size = 16;
+constexpr std::size_t descriptors_a_leaf = 4;
+
+/// No child at all, running or ended.
+bool childless() {
+  siginfo_t info{};
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 && errno == ECHILD;
+}
+
+std::string describe_children() {
+  siginfo_t info{};
+  if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0) {
+    return "none";
+  }
+  return info.si_pid == 0 ? "a running child" : "zombie " + std::to_string(info.si_pid);
+}
+
+/// The umbrellas of this process: the directories that its descriptors lead to.
+std::set<std::string> own_umbrellas() {
+  std::set<std::string> found;
+  for (const std::string& target : support::cgroup_descriptors()) {
+    const std::size_t name = target.find("/treehold-");
+    const std::size_t end = target.find('/', name + 1);
+    const std::string umbrella = target.substr(0, end);
+    std::error_code ignored;
+    if (std::filesystem::is_directory(umbrella, ignored)) {
+      found.insert(umbrella);
+    }
+  }
+  return found;
+}
+
+/// What is left in an umbrella that must not be; empty when all is well.
+std::string leftovers(const std::string& umbrella) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  std::string text;
+  if (support::read_file(umbrella + "/cgroup.events").find("populated 1") != std::string::npos) {
+    text += umbrella + " is populated\n";
+  }
+  for (const char* kind : {"plain", "limited"}) {
+    std::size_t groups = 0;
+    for (const fs::directory_entry& group :
+         fs::directory_iterator(umbrella + "/" + kind, ignored)) {
+      if (!group.is_directory(ignored)) {
+        continue;
+      }
+      ++groups;
+      std::size_t leaves = 0;
+      for (const fs::directory_entry& leaf :
+           fs::recursive_directory_iterator(group.path(), ignored)) {
+        leaves += leaf.is_directory(ignored) ? 1U : 0U;
+      }
+      if (leaves > pool_size) {
+        text += group.path().string() + " has " + std::to_string(leaves) + " leaves\n";
+      }
+    }
+    if (groups > 1) {
+      text += umbrella + "/" + kind + " has " + std::to_string(groups) + " groups\n";
+    }
+  }
+  return text;
+}
+
+std::string all_leftovers() {
+  std::string text;
+  for (const std::string& umbrella : own_umbrellas()) {
+    text += leftovers(umbrella);
+  }
+  return text;
+}
+
+std::size_t threads() {
+  std::error_code ignored;
+  return static_cast<std::size_t>(
+      std::distance(std::filesystem::directory_iterator("/proc/self/task", ignored), {}));
+}
+
+class LeakListener : public Catch::TestEventListenerBase {
+ public:
+  using TestEventListenerBase::TestEventListenerBase;
+
+  void testRunStarting(const Catch::TestRunInfo& info) override {
+    TestEventListenerBase::testRunStarting(info);
+    // What treehold keeps for a process as long as it lives is there after the first runs.
+    try {
+      (void)support::role("exit", {"0"}).output();
+      (void)treehold::ProcessGroup().output(support::role("exit", {"0"}));
+    } catch (const std::exception& error) {
+      std::cerr << "treehold-tests: warming up failed: " << error.what() << '\n';
+    }
+    threads_ = threads();
+  }
+
+  void testCaseStarting(const Catch::TestCaseInfo& info) override {
+    TestEventListenerBase::testCaseStarting(info);
+    depth_ = 0;
+    descriptors_ = support::plain_descriptors();
+  }
+
+  void sectionStarting(const Catch::SectionInfo& info) override {
+    TestEventListenerBase::sectionStarting(info);
+    ++depth_;
+  }
+
+  void sectionEnded(const Catch::SectionStats& stats) override {
+    // The outermost section is the test case itself: its objects are gone, its result is not yet
+    // made.
+    if (--depth_ == 0) {
+      check();
+    }
+    TestEventListenerBase::sectionEnded(stats);
+  }
+
+  void testRunEnded(const Catch::TestRunStats& stats) override {
+    std::set<std::string> names;
+    for (const support::Skipped& skipped : support::skipped_tests()) {
+      if (names.insert(skipped.test).second) {
+        std::cout << "skipped: " << skipped.test << ": " << skipped.reason << '\n';
+      }
+    }
+    const Catch::Counts& tests = stats.totals.testCases;
+    // Those that were taken out of the run before it began have not been counted by Catch.
+    const std::size_t begun = static_cast<std::size_t>(std::count_if(
+        names.begin(), names.end(), [&](const auto& name) { return begun_.count(name); }));
+    std::cout << "treehold-tests: " << tests.passed - std::min<std::size_t>(begun, tests.passed)
+              << " passed, " << tests.failed + tests.failedButOk << " failed, " << names.size()
+              << " skipped" << std::endl;
+    TestEventListenerBase::testRunEnded(stats);
+  }
+
+  void testCaseEnded(const Catch::TestCaseStats& stats) override {
+    if (stats.totals.testCases.passed != 0) {
+      begun_.insert(stats.testInfo.name);
+    }
+    TestEventListenerBase::testCaseEnded(stats);
+  }
+
+ private:
+  void check() {
+    if (!wait_until([] { return support::marked_processes().empty(); }, settle)) {
+      for (const auto& [pid, line] : support::marked_processes()) {
+        FAIL_CHECK("process " << pid << " is left: " << line);
+        ::kill(pid, SIGKILL);
+      }
+    }
+    if (!wait_until(childless, settle)) {
+      FAIL_CHECK("a child is left: " << describe_children());
+      while (::waitpid(-1, nullptr, WNOHANG | __WALL) > 0) {
+      }
+    }
+    if (!wait_until([] { return all_leftovers().empty(); }, settle)) {
+      FAIL_CHECK("cgroups are left:\n" << all_leftovers());
+    }
+    const std::vector<std::string> now = support::plain_descriptors();
+    if (now.size() > descriptors_.size()) {
+      std::string text;
+      for (const std::string& descriptor : now) {
+        if (std::find(descriptors_.begin(), descriptors_.end(), descriptor) == descriptors_.end()) {
+          text += descriptor + "\n";
+        }
+      }
+      FAIL_CHECK("descriptors are left:\n" << text);
+      descriptors_ = now;
+    }
+    if (support::cgroup_descriptors().size() > 8 + pool_size * descriptors_a_leaf) {
+      FAIL_CHECK(support::cgroup_descriptors().size() << " descriptors of cgroups are open");
+    }
+    if (!wait_until([this] { return threads() <= threads_; }, settle)) {
+      FAIL_CHECK(threads() - threads_ << " threads are left");
+      threads_ = threads();
+    }
+  }
+
+  int depth_ = 0;
+  std::vector<std::string> descriptors_;
+  std::size_t threads_ = 1;
+  std::set<std::string> begun_;
+};
+
+CATCH_REGISTER_LISTENER(LeakListener)
+
+}  // namespace
+
+namespace support {
+
+std::vector<Skipped>& skipped_tests() {
+  static std::vector<Skipped> tests;
+  return tests;
+}
+
+void skip(const std::string& reason) {
+  skipped_tests().push_back({Catch::getResultCapture().getCurrentTestName(), reason});
+  // Catch2 2 has no way to skip: this exception ends a test case without a word about its result.
+  throw Catch::TestFailureException();
+}
+
+}  // namespace support

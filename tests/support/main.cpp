@@ -1,0 +1,84 @@
+// The test program. With `--role=NAME` as its first argument it is a child of a test instead.
+#define CATCH_CONFIG_RUNNER
+#include <catch2/catch.hpp>
+
+#include <stdlib.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <treehold/treehold.hpp>
+
+#include "roles.hpp"
+#include "support.hpp"
+
+namespace {
+
+/// Why the contract cannot be run with the mechanism that the environment asks for; empty when it
+/// can.
+std::string missing_mechanism() {
+  const char* wanted = std::getenv("TREEHOLD_MECHANISM");
+  if (wanted == nullptr || *wanted == '\0') {
+    return {};
+  }
+  for (const treehold::MechanismReport& report : treehold::host_report().mechanisms) {
+    if (treehold::to_string(report.guarantees.mechanism) == wanted) {
+      return report.available.holds ? std::string()
+                                    : std::string(wanted) + ": " + report.available.reason;
+    }
+  }
+  return std::string(wanted) + ": unknown on this system";
+}
+
+/// Takes the contract out of the run, and counts what was taken as skipped.
+void skip_contract(Catch::Session& session, const std::string& reason) {
+  for (const Catch::TestCase& test : Catch::getAllTestCasesSorted(session.config())) {
+    const bool wanted =
+        !session.config().hasTestFilters() || session.config().testSpec().matches(test);
+    if (wanted && std::find(test.lcaseTags.begin(), test.lcaseTags.end(), "contract") !=
+                      test.lcaseTags.end()) {
+      support::skipped_tests().push_back({test.name, reason});
+    }
+  }
+  Catch::ConfigData data = session.configData();
+  if (data.testsOrTags.empty()) {
+    data.testsOrTags.emplace_back("~[contract]");
+  }
+  for (std::string& filter : data.testsOrTags) {
+    filter += filter == "~[contract]" ? "" : " ~[contract]";
+  }
+  session.useConfigData(data);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  constexpr std::string_view prefix = "--role=";
+  if (argc > 1 && std::string_view(argv[1]).substr(0, prefix.size()) == prefix) {
+    return support::play_role(argv[1] + prefix.size(),
+                              std::vector<std::string>(argv + 2, argv + argc));
+  }
+
+  std::random_device random;
+  const std::string mark = std::to_string(random()) + "-" + std::to_string(random());
+  ::setenv(support::mark_variable, mark.c_str(), 1);
+
+  Catch::Session session;
+  if (const int failed = session.applyCommandLine(argc, argv); failed != 0) {
+    return failed;
+  }
+  const Catch::ConfigData& data = session.configData();
+  const bool lists = data.showHelp || data.listTests || data.listTestNamesOnly || data.listTags ||
+                     data.listReporters;
+  if (!lists) {
+    if (const std::string reason = missing_mechanism(); !reason.empty()) {
+      skip_contract(session, reason);
+    }
+  }
+  return session.run();
+}

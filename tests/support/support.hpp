@@ -1,0 +1,249 @@
+// What the tests share: child roles played by the test binary itself, processes outside of
+// treehold, and ways to look at the system from outside, so that treehold is never judged by its
+// own word.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <treehold/treehold.hpp>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TREEHOLD_TEST_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TREEHOLD_TEST_SANITIZED 1
+#endif
+
+namespace support {
+
+using namespace std::chrono_literals;
+
+#if defined(TREEHOLD_TEST_SANITIZED)
+inline constexpr bool sanitized = true;
+#else
+inline constexpr bool sanitized = false;
+#endif
+
+/// Only ever catches a hang; nothing is judged by it.
+inline constexpr std::chrono::seconds hang_bound = sanitized ? 120s : 60s;
+
+/// A repeat count or size, smaller where a sanitizer makes each step dear.
+template <class Number>
+[[nodiscard]] constexpr Number scaled(Number plain, Number under_sanitizers) noexcept {
+  return sanitized ? under_sanitizers : plain;
+}
+
+// -- Skipping -----------------------------------------------------------------------------------
+
+/// Ends the test case here and counts it as skipped, with its reason.
+[[noreturn]] void skip(const std::string& reason);
+
+struct Skipped {
+  std::string test;
+  std::string reason;
+};
+[[nodiscard]] std::vector<Skipped>& skipped_tests();
+
+[[nodiscard]] bool is_root();
+void require_root();
+
+// -- This host ----------------------------------------------------------------------------------
+
+/// Of a fresh group under the environment of this run.
+[[nodiscard]] treehold::Guarantees guarantees();
+[[nodiscard]] treehold::Mechanism mechanism();
+
+// -- Roles --------------------------------------------------------------------------------------
+
+/// The path of the test binary.
+[[nodiscard]] const std::string& self();
+
+/// The same program at a place that every user may execute.
+[[nodiscard]] const std::string& self_for_everybody();
+
+/// The test binary as the child program `name` (see roles.cpp).
+[[nodiscard]] treehold::Command role(const std::string& name,
+                                     const std::vector<std::string>& arguments = {});
+
+/// A program of the system that returns 0 at once, and one that waits for very long; both start
+/// faster than a role.
+[[nodiscard]] treehold::Command quick();
+[[nodiscard]] treehold::Command idle();
+
+/// `text` as the lines "name=value" that the role "report" prints.
+[[nodiscard]] std::map<std::string, std::string> parse_report(std::string_view text);
+
+/// The number after the first "`word` " in `text`, as roles print the processes they made.
+[[nodiscard]] pid_t pid_after(std::string_view text, std::string_view word);
+
+// -- Processes, seen from outside -----------------------------------------------------------------
+
+/// The mark that every process of this test run inherits in its environment.
+inline constexpr const char* mark_variable = "TREEHOLD_TEST_MARK";
+
+/// Whether `pid` is a living process (no zombie) that this test run has started.
+[[nodiscard]] bool alive(pid_t pid);
+
+/// All living processes of this test run but the calling one, with their command lines.
+[[nodiscard]] std::vector<std::pair<pid_t, std::string>> marked_processes();
+
+/// Living processes whose real user is `uid`.
+[[nodiscard]] std::vector<pid_t> processes_of(uid_t uid);
+
+/// The state letter of `/proc/PID/stat`; 0 when there is no such process.
+[[nodiscard]] char state_of(pid_t pid);
+
+/// A process held by its pidfd, so that its number cannot come to mean another one.
+class PidWatch {
+ public:
+  /// Fails the test case when `pid` is not a living process of this run.
+  explicit PidWatch(pid_t pid);
+  PidWatch(const PidWatch&) = delete;
+  PidWatch& operator=(const PidWatch&) = delete;
+  ~PidWatch();
+
+  [[nodiscard]] bool dead() const;
+  [[nodiscard]] bool wait_dead(std::chrono::milliseconds bound = hang_bound) const;
+  void kill(int signal) const;
+
+ private:
+  int fd_ = -1;
+};
+
+/// For states that no event tells: asks again and again. False when the bound has passed.
+bool wait_until(const std::function<bool()>& reached, std::chrono::milliseconds bound = hang_bound);
+
+/// A child made with plain fork and exec, outside of treehold. Killed and reaped when it goes.
+class Child {
+ public:
+  /// Runs role `name`; standard output is a pipe to us, standard input one from us. `prepare` runs
+  /// in the child before exec.
+  explicit Child(const std::string& name, const std::vector<std::string>& arguments = {},
+                 const std::function<void()>& prepare = {});
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child();
+
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+  [[nodiscard]] bool alive() const;
+
+  /// The next line of its standard output; nothing at the end.
+  std::optional<std::string> read_line();
+  std::string read_all();
+  void close_stdin();
+
+  /// The status of waitpid(2).
+  int wait();
+
+ private:
+  pid_t pid_ = -1;
+  int from_ = -1;
+  int to_ = -1;
+  std::optional<int> status_;
+};
+
+/// A process outside of every container: if it dies, treehold has killed what it must not touch.
+class Canary {
+ public:
+  Canary();
+  [[nodiscard]] bool survives() const { return child_.alive(); }
+
+ private:
+  Child child_;
+};
+
+/// Runs the host role `scenario` (see host_roles.cpp) in a process of its own, and fails or skips
+/// the test case as the role says.
+void expect_host(const std::string& scenario, const std::vector<std::string>& arguments = {},
+                 const std::function<void()>& prepare = {});
+
+// -- Files and descriptors
+// --------------------------------------------------------------------------
+
+class TempDir {
+ public:
+  TempDir();
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  ~TempDir();
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] std::string operator/(std::string_view name) const {
+    return path_ + "/" + std::string(name);
+  }
+
+ private:
+  std::string path_;
+};
+
+[[nodiscard]] std::string read_file(const std::string& path);
+void write_file(const std::string& path, std::string_view text, unsigned mode = 0644);
+
+/// Makes `path` one of our own standard descriptors until destroyed.
+class Redirect {
+ public:
+  Redirect(int descriptor, const std::string& path, int flags);
+  Redirect(const Redirect&) = delete;
+  Redirect& operator=(const Redirect&) = delete;
+  ~Redirect();
+
+ private:
+  int descriptor_;
+  int saved_;
+};
+
+/// Changes our working directory until destroyed.
+class WorkingDirectory {
+ public:
+  explicit WorkingDirectory(const std::string& path);
+  WorkingDirectory(const WorkingDirectory&) = delete;
+  WorkingDirectory& operator=(const WorkingDirectory&) = delete;
+  ~WorkingDirectory();
+
+ private:
+  std::string before_;
+};
+
+/// Our open descriptors with what they lead to.
+[[nodiscard]] std::map<int, std::string> open_descriptors();
+
+/// Those that do not lead into a cgroup: treehold keeps a bounded number of leaves for use again.
+[[nodiscard]] std::vector<std::string> plain_descriptors();
+[[nodiscard]] std::vector<std::string> cgroup_descriptors();
+
+/// A field of /proc/self/status in bytes ("VmRSS", "VmHWM").
+[[nodiscard]] std::size_t own_memory(const std::string& field);
+void reset_peak_memory();
+
+/// Bytes that repeat with no short period, with every value among them.
+[[nodiscard]] std::string pattern(std::size_t size);
+
+/// Eight-byte counters in a file that several processes map.
+class SharedCounters {
+ public:
+  explicit SharedCounters(const std::string& path);
+  SharedCounters(const SharedCounters&) = delete;
+  SharedCounters& operator=(const SharedCounters&) = delete;
+  ~SharedCounters();
+
+  /// How much a worker has done, and how much it had done when it got its soft signal.
+  [[nodiscard]] std::uint64_t work() const noexcept { return counters_[0]; }
+  [[nodiscard]] std::uint64_t work_at_signal() const noexcept { return counters_[1]; }
+  [[nodiscard]] bool signalled() const noexcept { return counters_[2] != 0; }
+  volatile std::uint64_t* counters() noexcept { return counters_; }
+
+ private:
+  volatile std::uint64_t* counters_ = nullptr;
+};
+
+}  // namespace support

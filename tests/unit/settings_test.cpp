@@ -1,0 +1,181 @@
+// Settings that cannot be meant are refused before any child exists.
+#include <catch2/catch.hpp>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <treehold/treehold.hpp>
+
+using namespace std::chrono_literals;
+using treehold::Command;
+using treehold::InvalidSetting;
+
+namespace {
+
+const std::string nul_inside("a\0b", 3);
+
+/// That the settings made by `set` are refused, whether at once or when they are checked, and under
+/// the name of `setting`.
+void expect_refused(const std::string& setting, const std::function<void(Command&)>& set) {
+  INFO("setting " << setting);
+  Command command("true");
+  try {
+    set(command);
+    command.validate();
+    FAIL_CHECK("was accepted");
+  } catch (const InvalidSetting& refused) {
+    CHECK(refused.setting().find(setting) != std::string::npos);
+    CHECK(refused.code() == treehold::Errc::invalid_setting);
+    CHECK(std::string(refused.what()).find('\n') == std::string::npos);
+  }
+  // No verb may go further than the check does.
+  Command again("true");
+  const auto verb = [&](const std::function<void(const Command&)>& run) {
+    set(again);
+    run(again);
+  };
+  CHECK_THROWS_AS(verb([](const Command& c) { (void)c.output(); }), InvalidSetting);
+  CHECK_THROWS_AS(verb([](const Command& c) { (void)c.run(); }), InvalidSetting);
+  CHECK_THROWS_AS(verb([](const Command& c) { (void)c.start(); }), InvalidSetting);
+}
+
+void expect_accepted(const std::function<void(Command&)>& set) {
+  Command command("true");
+  CHECK_NOTHROW(set(command));
+  CHECK_NOTHROW(command.validate());
+}
+
+}  // namespace
+
+TEST_CASE("a NUL byte is refused wherever it would cut a string", "[unit]") {
+  CHECK_THROWS_AS(Command(nul_inside).validate(), InvalidSetting);
+  expect_refused("arg", [](Command& c) { c.arg(nul_inside); });
+  expect_refused("arg", [](Command& c) { c.args({"x", nul_inside}); });
+  expect_refused("arg0", [](Command& c) { c.arg0(nul_inside); });
+  expect_refused("current_dir", [](Command& c) { c.current_dir(nul_inside); });
+  expect_refused("env", [](Command& c) { c.env("NAME", nul_inside); });
+  expect_refused("env", [](Command& c) { c.env(nul_inside, "value"); });
+  expect_refused("stdin_file", [](Command& c) { c.stdin_file(nul_inside); });
+  expect_refused("stdout_file", [](Command& c) { c.stdout_file(nul_inside); });
+  expect_refused("stderr_append", [](Command& c) { c.stderr_append(nul_inside); });
+}
+
+TEST_CASE("a NUL byte in bytes for standard input is data", "[unit]") {
+  expect_accepted([](Command& c) { c.stdin_bytes(nul_inside); });
+}
+
+TEST_CASE("an empty program is refused", "[unit]") {
+  CHECK_THROWS_AS(Command("").validate(), InvalidSetting);
+}
+
+TEST_CASE("variable names that the system cannot hold are refused", "[unit]") {
+  expect_refused("env", [](Command& c) { c.env("", "value"); });
+  expect_refused("env", [](Command& c) { c.env("A=B", "value"); });
+  expect_refused("env_remove", [](Command& c) { c.env_remove(""); });
+  expect_refused("env_remove", [](Command& c) { c.env_remove("A=B"); });
+  expect_refused("env_inherit_only", [](Command& c) { c.env_inherit_only({"PATH", ""}); });
+  expect_refused("env_inherit_only", [](Command& c) { c.env_inherit_only({"A=B"}); });
+  expect_accepted([](Command& c) { c.env("A", "B=C").env("EMPTY", ""); });
+}
+
+TEST_CASE("two different sources of standard input are refused", "[unit]") {
+  expect_refused("stdin", [](Command& c) { c.stdin_inherit().stdin_bytes("x"); });
+  expect_refused("stdin", [](Command& c) { c.stdin_bytes("x").stdin_inherit(); });
+  expect_refused("stdin", [](Command& c) { c.stdin_file("/dev/zero").stdin_bytes("x"); });
+  expect_refused("stdin", [](Command& c) { c.stdin_inherit().stdin_file("/dev/zero"); });
+  expect_refused("stdin", [](Command& c) { c.stdin_pipe().stdin_bytes("x"); });
+  expect_refused("stdin", [](Command& c) { c.stdin_pipe().stdin_inherit(); });
+}
+
+TEST_CASE("stdin_null undoes another source", "[unit]") {
+  expect_accepted([](Command& c) { c.stdin_inherit().stdin_null(); });
+  expect_accepted([](Command& c) { c.stdin_bytes("x").stdin_null().stdin_file("/dev/null"); });
+}
+
+TEST_CASE("two different sinks of one stream are refused", "[unit]") {
+  expect_refused("stdout", [](Command& c) { c.stdout_file("f").stdout_capture(); });
+  expect_refused("stdout", [](Command& c) { c.stdout_capture().stdout_file("f"); });
+  expect_refused("stdout", [](Command& c) { c.stdout_inherit().stdout_null(); });
+  expect_refused("stdout", [](Command& c) { c.stdout_file("f").stdout_append("f"); });
+  expect_refused("stderr", [](Command& c) { c.stderr_file("f").stderr_capture(); });
+  expect_refused("stderr", [](Command& c) { c.stderr_to_stdout().stderr_file("f"); });
+  expect_refused("stderr", [](Command& c) { c.stderr_null().stderr_to_stdout(); });
+  expect_refused("stderr", [](Command& c) { c.stderr_inherit().stderr_append("f"); });
+  expect_accepted([](Command& c) { c.stdout_file("f").stderr_capture(); });
+}
+
+TEST_CASE("a line handler needs a captured stream", "[unit]") {
+  const auto handler = [](std::string_view) {};
+  expect_refused("on_stdout_line", [&](Command& c) { c.stdout_null().on_stdout_line(handler); });
+  expect_refused("on_stdout_line", [&](Command& c) { c.on_stdout_line(handler).stdout_file("f"); });
+  expect_refused("on_stdout_line", [&](Command& c) { c.stdout_inherit().on_stdout_line(handler); });
+  expect_refused("on_stderr_line", [&](Command& c) { c.stderr_null().on_stderr_line(handler); });
+  expect_refused("on_stderr_line",
+                 [&](Command& c) { c.stderr_to_stdout().on_stderr_line(handler); });
+  expect_accepted([&](Command& c) { c.on_stdout_line(handler).on_stderr_line(handler); });
+}
+
+TEST_CASE("negative durations are refused", "[unit]") {
+  expect_refused("timeout", [](Command& c) { c.timeout(-1ns); });
+  expect_refused("inactivity_timeout", [](Command& c) { c.inactivity_timeout(-1s); });
+  expect_refused("timeout_grace", [](Command& c) { c.timeout_grace(-1ms); });
+  expect_refused("drain_grace", [](Command& c) { c.drain_grace(-1ms); });
+}
+
+TEST_CASE("durations of any length are accepted", "[unit]") {
+  constexpr auto longest = std::chrono::nanoseconds(std::numeric_limits<std::int64_t>::max());
+  expect_accepted([&](Command& c) {
+    c.timeout(longest).inactivity_timeout(longest).timeout_grace(longest).drain_grace(longest);
+  });
+}
+
+TEST_CASE("a soft limit above the hard one is refused", "[unit]") {
+  using treehold::Resource;
+  expect_refused("resource_limit",
+                 [](Command& c) { c.resource_limit(Resource::open_files, 2, 1); });
+  expect_refused("resource_limit",
+                 [](Command& c) { c.resource_limit(Resource::stack, treehold::unlimited, 1); });
+  expect_accepted(
+      [](Command& c) { c.resource_limit(Resource::core_file_size, 0, treehold::unlimited); });
+}
+
+TEST_CASE("a nice value out of range is refused", "[unit]") {
+  expect_refused("nice", [](Command& c) { c.nice(20); });
+  expect_refused("nice", [](Command& c) { c.nice(-21); });
+  expect_accepted([](Command& c) { c.nice(19); });
+  expect_accepted([](Command& c) { c.nice(-20); });
+}
+
+TEST_CASE("a piped standard input is refused where nobody could write to it", "[unit]") {
+  Command command("cat");
+  command.stdin_pipe();
+  CHECK_NOTHROW(command.validate());
+  CHECK_THROWS_AS(command.output(), InvalidSetting);
+  CHECK_THROWS_AS(command.run(), InvalidSetting);
+  CHECK_THROWS_AS(command.checked(), InvalidSetting);
+  CHECK_THROWS_AS(command.exit_code(), InvalidSetting);
+  CHECK_THROWS_AS(command.probe(), InvalidSetting);
+  treehold::ProcessGroup group;
+  CHECK_THROWS_AS(group.output(command), InvalidSetting);
+  CHECK_THROWS_AS(group.run(command), InvalidSetting);
+  CHECK_THROWS_AS(group.checked(command), InvalidSetting);
+  CHECK_THROWS_AS(group.exit_code(command), InvalidSetting);
+  CHECK_THROWS_AS(group.probe(command), InvalidSetting);
+}
+
+TEST_CASE("settings are refused in a group as well", "[unit]") {
+  treehold::ProcessGroup group;
+  CHECK_THROWS_AS(group.start(Command("true").nice(99)), InvalidSetting);
+  CHECK_THROWS_AS(group.output(Command("true").timeout(-1s)), InvalidSetting);
+}
+
+TEST_CASE("a wrong setting is told before a missing program", "[unit]") {
+  CHECK_THROWS_AS(Command("/no/such/program").nice(99).output(), InvalidSetting);
+}
+
+TEST_CASE("checking starts nothing and changes nothing", "[unit]") {
+  const Command command = Command("/no/such/program").timeout(1s);
+  CHECK_NOTHROW(command.validate());
+  CHECK_NOTHROW(command.validate());
+}
