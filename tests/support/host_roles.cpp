@@ -440,6 +440,28 @@ void subreaper(Host& host, const std::vector<std::string>&) {
   }
 }
 
+void unprivileged(Host& host, const std::vector<std::string>&) {
+  if (::setresgid(54322, 54322, 54322) != 0 || ::setresuid(54321, 54321, 54321) != 0) {
+    throw SkipHost{"may not change to an unprivileged user"};
+  }
+  const auto stage_of = [](Command command) -> std::optional<treehold::SpawnStage> {
+    try {
+      (void)command.output();
+    } catch (const treehold::SpawnFailed& error) {
+      return error.stage();
+    }
+    return std::nullopt;
+  };
+  ::setenv("TREEHOLD_MECHANISM", "process_group", 1);
+  EXPECT(stage_of(quick().uid(0)) == treehold::SpawnStage::credentials);
+  EXPECT(stage_of(quick().gid(0)) == treehold::SpawnStage::credentials);
+  EXPECT(stage_of(quick().groups({0})) == treehold::SpawnStage::credentials);
+  EXPECT(stage_of(quick().nice(-5)) == treehold::SpawnStage::priority);
+  EXPECT(stage_of(quick().resource_limit(treehold::Resource::open_files, 1 << 30, 1 << 30)) ==
+         treehold::SpawnStage::resource_limits);
+  EXPECT(no_child_left());
+}
+
 void umbrella(Host& host, const std::vector<std::string>&) {
   // Leaves the umbrella behind for whoever looks after our end.
   EXPECT(role("exit", {"0"}).exit_code() == 0);
@@ -465,6 +487,7 @@ const std::map<std::string, Scenario>& all_scenarios() {
       {"status-thief", status_thief},
       {"subreaper", subreaper},
       {"umbrella", umbrella},
+      {"unprivileged", unprivileged},
   };
   return scenarios;
 }

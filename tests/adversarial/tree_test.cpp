@@ -1,0 +1,271 @@
+// Trees that do not want to end. Each has a canary outside, which must not be touched.
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <treehold/treehold.hpp>
+
+#include "support.hpp"
+
+using namespace support;
+using treehold::Command;
+using treehold::Outcome;
+using treehold::Output;
+using treehold::Process;
+using treehold::ProcessGroup;
+using treehold::Resource;
+using treehold::StopReport;
+using treehold::Stream;
+
+namespace {
+
+/// The user under which fork bombs run: nothing else does.
+constexpr std::uint32_t bomber = 54399;
+
+Command fork_bomb(const std::vector<std::string>& arguments, std::uint64_t processes) {
+  Command command(self_for_everybody());
+  command.arg("--role=fork-bomb").args(arguments).current_dir("/");
+  return command.uid(bomber).gid(bomber).resource_limit(Resource::processes, processes, processes);
+}
+
+/// Ends what a mechanism could not hold, so that the next test finds a clean system.
+void defuse() {
+  for (int round = 0; round < 1000 && !processes_of(bomber).empty(); ++round) {
+    for (const pid_t pid : processes_of(bomber)) {
+      ::kill(pid, SIGSTOP);
+    }
+    for (const pid_t pid : processes_of(bomber)) {
+      ::kill(pid, SIGKILL);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a leader that exits first leaves nobody", "[contract][adversarial]") {
+  const Canary canary;
+  const Output done = role("holder").output();
+  CHECK_FALSE(alive(pid_after(done.stdout_bytes, "child")));
+  ProcessGroup group;
+  const std::string said = group.run(role("background"));
+  const PidWatch child(pid_after(said, "child"));
+  const StopReport report = group.stop(hang_bound);
+  CHECK(report.members_before.size() == 1);
+  CHECK(report.drained_in_grace);
+  CHECK(child.dead());
+  CHECK(canary.survives());
+}
+
+TEST_CASE("a tree that ignores SIGTERM is ended", "[contract][adversarial]") {
+  const Canary canary;
+  ProcessGroup group;
+  Process child = group.start(role("stubborn"));
+  REQUIRE(child.read_line(Stream::out) == "ready");
+  const StopReport report = group.stop(50ms);
+  CHECK(report.escalated);
+  CHECK(report.members_after.empty());
+  CHECK_FALSE(alive(static_cast<pid_t>(child.pid())));
+  CHECK(canary.survives());
+}
+
+TEST_CASE("a stopped member is ended", "[contract][adversarial]") {
+  const Canary canary;
+  // By the end of its run …
+  const std::string said = role("stopped-member").run();
+  CHECK_FALSE(alive(pid_after(said, "child")));
+  // … and by the soft signal, which it gets although it was stopped.
+  ProcessGroup group;
+  Process leader = group.start(role("stopped-member").stdin_pipe());
+  const auto line = leader.read_line(Stream::out);
+  REQUIRE(line.has_value());
+  const PidWatch child(pid_after(*line, "child"));
+  const StopReport report = group.stop(hang_bound);
+  CHECK(report.members_before.size() == 2);
+  CHECK(report.drained_in_grace);
+  CHECK(child.dead());
+  CHECK(canary.survives());
+}
+
+TEST_CASE("a fork bomb of 600 processes is ended", "[contract][adversarial]") {
+  require_root();
+  const Canary canary;
+  constexpr std::size_t processes = scaled(600, 60);
+  ProcessGroup group;
+  Process leader = group.start(fork_bomb({}, processes));
+  REQUIRE(leader.read_line(Stream::out) == "ready");
+  REQUIRE(wait_until([&] { return processes_of(bomber).size() > processes / 2; }));
+  const StopReport report = group.kill();
+  CHECK(report.members_after.empty());
+  CHECK(processes_of(bomber).empty());
+  CHECK(group.members().empty());
+  CHECK(canary.survives());
+  defuse();
+}
+
+TEST_CASE("a fork bomb is ended by stop, by time-out and by destruction",
+          "[contract][adversarial]") {
+  require_root();
+  const Canary canary;
+  constexpr std::size_t processes = scaled(100, 30);
+  {
+    ProcessGroup group;
+    Process leader = group.start(fork_bomb({}, processes));
+    REQUIRE(leader.read_line(Stream::out) == "ready");
+    CHECK(group.stop(10ms).members_after.empty());
+    CHECK(processes_of(bomber).empty());
+  }
+  CHECK(fork_bomb({}, processes).timeout(scaled(300ms, 2000ms)).output().outcome ==
+        Outcome::timed_out());
+  CHECK(processes_of(bomber).empty());
+  {
+    Process leader = fork_bomb({}, processes).start();
+    REQUIRE(leader.read_line(Stream::out) == "ready");
+  }
+  CHECK(processes_of(bomber).empty());
+  CHECK(canary.survives());
+  defuse();
+}
+
+TEST_CASE("a fork bomb of sessions is ended where escapes are contained",
+          "[contract][adversarial]") {
+  require_root();
+  if (!guarantees().fork_bomb_contained.holds || !guarantees().escape_contained.holds) {
+    skip("this mechanism does not hold it: " + guarantees().escape_contained.reason);
+  }
+  const Canary canary;
+  constexpr std::size_t processes = scaled(600, 60);
+  ProcessGroup group;
+  Process leader = group.start(fork_bomb({"setsid"}, processes));
+  REQUIRE(leader.read_line(Stream::out) == "ready");
+  REQUIRE(wait_until([&] { return processes_of(bomber).size() > processes / 2; }));
+  CHECK(group.kill().members_after.empty());
+  CHECK(processes_of(bomber).empty());
+  CHECK(canary.survives());
+  defuse();
+}
+
+TEST_CASE("a member that changes its number all the time is signalled and ended",
+          "[contract][adversarial]") {
+  const Canary canary;
+  for (int round = 0; round < scaled(10, 3); ++round) {
+    ProcessGroup group;
+    Process leader = group.start(role("hopper"));
+    REQUIRE(leader.read_line(Stream::out) == "ready");
+    if (round % 2 == 0 && group.guarantees().atomic_freeze.holds) {
+      // Frozen meanwhile, it cannot jump over the signal.
+      CHECK(group.signal(treehold::Signal::terminate) >= 1);
+      CHECK(group.wait_empty(hang_bound));
+    }
+    CHECK(group.stop(0s).members_after.empty());
+    CHECK(marked_processes().size() == 1);
+  }
+  CHECK(canary.survives());
+}
+
+TEST_CASE("a tree of a thousand processes is listed, signalled and ended",
+          "[contract][adversarial]") {
+  const Canary canary;
+  constexpr std::size_t count = scaled(1000, 100);
+  ProcessGroup group;
+  Process leader = group.start(role("spawn", {std::to_string(count)}));
+  REQUIRE(leader.read_line(Stream::out) == "ready");
+  CHECK(group.members().size() == count + 1);
+  CHECK(group.signal(treehold::Signal::window_change) == count + 1);
+  const StopReport report = group.kill();
+  CHECK(report.members_before.size() == count + 1);
+  CHECK(report.members_after.empty());
+  CHECK(marked_processes().size() == 1);
+  CHECK(canary.survives());
+}
+
+TEST_CASE("a deep tree ends with its run", "[contract][adversarial]") {
+  const Canary canary;
+  Process leader = role("deep", {"100"}).start();
+  REQUIRE(leader.read_line(Stream::out) == "ready");
+  CHECK(leader.members().size() == 101);
+  leader.kill();
+  CHECK(leader.wait() == Outcome::signalled(SIGKILL, false));
+  CHECK(wait_until([&] { return leader.members().empty(); }));
+  CHECK(marked_processes().size() == 1);
+  CHECK(canary.survives());
+}
+
+TEST_CASE("a parent that hangs in vfork is ended with its child", "[contract][adversarial]") {
+  const Canary canary;
+  for (const bool hard : {false, true}) {
+    ProcessGroup group;
+    Process leader = group.start(role("vfork-blocked"));
+    REQUIRE(leader.read_line(Stream::out).has_value());
+    REQUIRE(leader.read_line(Stream::out) == "blocked");
+    CHECK(group.members().size() == 2);
+    const StopReport report = hard ? group.kill() : group.stop(50ms);
+    CHECK(report.members_before.size() == 2);
+    CHECK(report.members_after.empty());
+    CHECK(leader.wait().kind() == Outcome::Kind::signalled);
+  }
+  const Output late = role("vfork-blocked").timeout(scaled(300ms, 2000ms)).output();
+  CHECK(late.outcome == Outcome::timed_out());
+  CHECK(marked_processes().size() == 1);
+  CHECK(canary.survives());
+}
+
+TEST_CASE("a parent that hangs in vfork does not hang a suspension", "[contract][adversarial]") {
+  if (!guarantees().atomic_freeze.holds) {
+    skip("this mechanism does not stop it: " + guarantees().atomic_freeze.reason);
+  }
+  const Canary canary;
+  ProcessGroup group;
+  Process leader = group.start(role("vfork-blocked"));
+  REQUIRE(leader.read_line(Stream::out).has_value());
+  REQUIRE(leader.read_line(Stream::out) == "blocked");
+  group.suspend();
+  group.resume();
+  group.suspend();
+  CHECK(group.stop(hang_bound).members_after.empty());
+  CHECK(canary.survives());
+}
+
+TEST_CASE("hostile groups inside a leaf, frozen and closed, are ended and removed",
+          "[contract][adversarial]") {
+  if (mechanism() != treehold::Mechanism::cgroup_v2) {
+    skip("only a cgroup can have groups inside");
+  }
+  const Canary canary;
+  for (const bool hard : {false, true}) {
+    ProcessGroup group;
+    Process leader = group.start(role("burrow"));
+    const auto line = leader.read_line(Stream::out);
+    REQUIRE(line.has_value());
+    const PidWatch child(pid_after(*line, "child"));
+    CHECK(group.members().size() == 2);
+    const StopReport report = hard ? group.kill() : group.stop(50ms);
+    CHECK(report.members_after.empty());
+    CHECK(child.dead());
+  }
+  const Output late = role("burrow").timeout(scaled(300ms, 2000ms)).output();
+  CHECK(late.outcome == Outcome::timed_out());
+  CHECK_FALSE(alive(pid_after(late.stdout_bytes, "child")));
+  CHECK(canary.survives());
+}
+
+TEST_CASE("a leaf that was tampered with is not used again", "[contract][adversarial]") {
+  if (mechanism() != treehold::Mechanism::cgroup_v2) {
+    skip("only a cgroup can be tampered with");
+  }
+  const Canary canary;
+  // Leaves an empty group inside the leaf of a run that ends by itself.
+  const std::string script =
+      "mount=$(awk '$3 == \"cgroup2\" {print $2}' /proc/mounts | tail -n 1); "
+      "own=$mount$(sed -n 's/^0:://p' /proc/self/cgroup); "
+      "mkdir \"$own/left\" && chmod 000 \"$own\" && echo done";
+  for (int count = 0; count < 5; ++count) {
+    CHECK(Command("sh", {"-c", script}).run() == "done");
+    CHECK(role("exit", {"3"}).exit_code() == 3);
+  }
+  CHECK(canary.survives());
+}

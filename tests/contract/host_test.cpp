@@ -1,0 +1,91 @@
+// Hosts with something unusual about them: each is a process of its own (see host_roles.cpp).
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <system_error>
+
+#include <treehold/treehold.hpp>
+
+#include "support.hpp"
+
+using namespace support;
+
+TEST_CASE("a host with closed standard descriptors", "[contract]") {
+  for (const char* closed : {"0", "1", "2", "01", "02", "12", "012"}) {
+    INFO("closed: " << closed);
+    expect_host("closed-descriptors", {closed});
+  }
+}
+
+TEST_CASE("a host that ignores SIGCHLD", "[contract]") {
+  expect_host("child-signal", {"ignore"});
+  expect_host("child-signal", {"no-wait"});
+}
+
+TEST_CASE("a host that ignores SIGPIPE", "[contract]") { expect_host("pipe-signal-ignored"); }
+
+TEST_CASE("a host that ignores every signal", "[contract]") { expect_host("signals-ignored"); }
+
+TEST_CASE("a host that blocks every signal", "[contract]") { expect_host("signals-blocked"); }
+
+TEST_CASE("a host that may open 100000 descriptors", "[contract]") {
+  expect_host("many-descriptors");
+}
+
+TEST_CASE("a host that forks while a group lives", "[contract]") { expect_host("forks"); }
+
+TEST_CASE("a host that is the first process of a PID namespace", "[contract]") {
+  require_root();
+  expect_host("first-process");
+}
+
+TEST_CASE("a host that is a subreaper", "[contract]") { expect_host("subreaper"); }
+
+TEST_CASE("a host with a thread that takes every exit status", "[contract]") {
+  expect_host("status-thief");
+}
+
+TEST_CASE("a host that has ended leaves no cgroup behind", "[contract]") {
+  Child host("host", {"umbrella"});
+  const std::string report = host.read_all();
+  INFO(report);
+  REQUIRE(host.wait() == 0);
+  std::istringstream lines(report);
+  std::string line;
+  while (std::getline(lines, line)) {
+    const std::size_t name = line.find("/treehold-");
+    if (line.rfind("holds ", 0) != 0 || name == std::string::npos) {
+      continue;
+    }
+    const std::string umbrella = line.substr(6, line.find('/', name + 1) - 6);
+    std::error_code ignored;
+    CHECK_FALSE(std::filesystem::exists(umbrella, ignored));
+  }
+}
+
+TEST_CASE("a host that unblocks nothing keeps its own signal state", "[contract]") {
+  // In this very process: a whole run with a time-out changes no disposition and no mask.
+  struct State {
+    std::string blocked;
+    std::string ignored;
+    std::string caught;
+  };
+  const auto state = [] {
+    const std::string status = read_file("/proc/self/status");
+    const auto field = [&](const std::string& name) {
+      const std::size_t at = status.find(name + ":");
+      return status.substr(at, status.find('\n', at) - at);
+    };
+    return State{field("SigBlk"), field("SigIgn"), field("SigCgt")};
+  };
+  const State before = state();
+  (void)role("stubborn").timeout(scaled(100ms, 1000ms)).timeout_grace(10ms).output();
+  (void)role("exit", {"0"}).stdin_bytes(std::string(1 << 20, 'x')).output();
+  treehold::ProcessGroup group;
+  (void)group.output(quick());
+  const State after = state();
+  CHECK(before.blocked == after.blocked);
+  CHECK(before.ignored == after.ignored);
+  CHECK(before.caught == after.caught);
+}

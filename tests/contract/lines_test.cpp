@@ -1,0 +1,143 @@
+// Line handlers.
+#include <signal.h>
+
+#include <catch2/catch.hpp>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <treehold/treehold.hpp>
+
+#include "support.hpp"
+
+using namespace support;
+using treehold::Command;
+using treehold::Outcome;
+using treehold::Output;
+
+namespace {
+
+using Lines = std::vector<std::string>;
+
+Lines lines_of(const std::string& text) {
+  Lines seen;
+  const Output done = role("emit", {text, "", "0"})
+                          .on_stdout_line([&](std::string_view line) { seen.emplace_back(line); })
+                          .output();
+  CHECK(done.stdout_bytes == text);
+  return seen;
+}
+
+/// An exception that is recognised as the very one that was thrown.
+struct Unmistakable {
+  int number;
+};
+
+}  // namespace
+
+TEST_CASE("each line is delivered once, without its ending", "[contract]") {
+  CHECK(lines_of("one\ntwo\nthree\n") == Lines{"one", "two", "three"});
+  CHECK(lines_of("one\n\n\ntwo\n") == Lines{"one", "", "", "two"});
+  CHECK(lines_of("one\r\ntwo\n") == Lines{"one\r", "two"});
+  CHECK(lines_of("\n") == Lines{""});
+  CHECK(lines_of("").empty());
+}
+
+TEST_CASE("a last line without an ending is delivered once", "[contract]") {
+  CHECK(lines_of("one\nlast") == Lines{"one", "last"});
+  CHECK(lines_of("only") == Lines{"only"});
+}
+
+TEST_CASE("both streams have their handlers, on the thread that waits", "[contract]") {
+  Lines out;
+  Lines err;
+  bool same_thread = true;
+  const auto here = std::this_thread::get_id();
+  (void)role("alternate", {"100"})
+      .on_stdout_line([&](std::string_view line) {
+        out.emplace_back(line);
+        same_thread = same_thread && std::this_thread::get_id() == here;
+      })
+      .on_stderr_line([&](std::string_view line) { err.emplace_back(line); })
+      .run();
+  CHECK(out.size() == 50);
+  CHECK(err.size() == 50);
+  CHECK(out.front() == "0");
+  CHECK(err.back() == "99");
+  CHECK(same_thread);
+}
+
+TEST_CASE("lines come while the child still runs", "[contract]") {
+  bool first = true;
+  const Output done = role("polite")
+                          .timeout(hang_bound)
+                          .on_stdout_line([&](std::string_view line) {
+                            if (first) {
+                              CHECK(line == "ready");
+                              const auto all = marked_processes();
+                              REQUIRE(all.size() == 1);
+                              PidWatch(all.front().first).kill(SIGTERM);
+                            }
+                            first = false;
+                          })
+                          .output();
+  CHECK(done.outcome == Outcome::exited(7));
+  CHECK(done.stdout_bytes == "ready\nsoft\n");
+}
+
+TEST_CASE("a line longer than 1 MiB comes in pieces", "[contract]") {
+  std::string joined;
+  std::size_t pieces = 0;
+  (void)role("flood", {"3000000"})
+      .on_stdout_line([&](std::string_view piece) {
+        CHECK(piece.size() <= std::size_t{1} << 20U);
+        joined += piece;
+        ++pieces;
+      })
+      .output();
+  CHECK(pieces >= 3);
+  CHECK(joined.size() == 3000000);
+}
+
+TEST_CASE("what a handler throws ends the run, after the tree is dead", "[contract]") {
+  Command command("sh", {"-c", "sleep 100000 & echo line; echo line >&2; sleep 100000"});
+  int calls = 0;
+  const auto thrower = [&](std::string_view) {
+    ++calls;
+    throw Unmistakable{42};
+  };
+  for (const bool from_error : {false, true}) {
+    Command handled = command;
+    from_error ? handled.on_stderr_line(thrower) : handled.on_stdout_line(thrower);
+    calls = 0;
+    try {
+      (void)handled.output();
+      FAIL_CHECK("did not throw");
+    } catch (const Unmistakable& thrown) {
+      CHECK(thrown.number == 42);
+      CHECK(marked_processes().empty());
+    }
+    CHECK(calls == 1);
+    CHECK_THROWS_AS(handled.run(), Unmistakable);
+    CHECK_THROWS_AS(handled.exit_code(), Unmistakable);
+  }
+}
+
+TEST_CASE("what a handler throws on the last line is not lost", "[contract]") {
+  const Command command = role("emit", {"last", "", "0"}).on_stdout_line([](std::string_view) {
+    throw std::runtime_error("the last line");
+  });
+  CHECK_THROWS_WITH(command.output(), "the last line");
+}
+
+TEST_CASE("what a handler throws ends only that child of a group", "[contract]") {
+  treehold::ProcessGroup group;
+  treehold::Process sibling = group.start(role("sleep"));
+  REQUIRE(sibling.read_line(treehold::Stream::out) == "ready");
+  CHECK_THROWS_AS(group.output(role("with-child").on_stdout_line([](std::string_view) {
+    throw Unmistakable{1};
+  })),
+                  Unmistakable);
+  CHECK(group.members() == std::vector<treehold::ProcessId>{sibling.pid()});
+}

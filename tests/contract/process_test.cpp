@@ -1,0 +1,332 @@
+// A live child in the hand.
+#include <signal.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <treehold/treehold.hpp>
+
+#include "support.hpp"
+
+using namespace support;
+using treehold::Command;
+using treehold::Outcome;
+using treehold::Output;
+using treehold::Process;
+using treehold::ProcessGroup;
+using treehold::ProcessId;
+using treehold::Signal;
+using treehold::StdinFailed;
+using treehold::StopReport;
+using treehold::Stream;
+
+TEST_CASE("a started process is alive and known", "[contract]") {
+  Process child = role("sleep").start();
+  CHECK(child.pid() > 0);
+  CHECK(alive(static_cast<pid_t>(child.pid())));
+  CHECK(child.mechanism() == mechanism());
+  CHECK_FALSE(child.outcome().has_value());
+  CHECK(child.members() == std::vector<ProcessId>{child.pid()});
+}
+
+TEST_CASE("wait returns the end, again and again", "[contract]") {
+  Process child = role("exit", {"3"}).start();
+  CHECK(child.wait() == Outcome::exited(3));
+  CHECK(child.wait() == Outcome::exited(3));
+  CHECK(child.wait_for(0s) == Outcome::exited(3));
+  CHECK(child.outcome() == Outcome::exited(3));
+  CHECK(child.members().empty());
+}
+
+TEST_CASE("wait_for gives up after its time and can be called again", "[contract]") {
+  Process child = role("echo").stdin_pipe().start();
+  CHECK_FALSE(child.wait_for(0s).has_value());
+  CHECK_FALSE(child.wait_for(20ms).has_value());
+  child.write("still open\n");
+  CHECK(child.read_line(Stream::out) == "still open");
+  child.close_stdin();
+  CHECK(child.wait_for(hang_bound) == Outcome::exited(0));
+}
+
+TEST_CASE("wait closes a piped standard input that is still open", "[contract]") {
+  Process child = role("count-input").stdin_pipe().start();
+  child.write("12345");
+  CHECK(child.wait() == Outcome::exited(0));
+  CHECK(child.read_all(Stream::out) == "5\n");
+}
+
+TEST_CASE("wait reads meanwhile, and what it has read stays readable", "[contract]") {
+  const std::size_t size = 2000000;
+  Process child = role("print", {std::to_string(size)}).start();
+  CHECK(child.wait() == Outcome::exited(0));
+  const bool same = child.read_all(Stream::out) == pattern(size);
+  CHECK(same);
+  CHECK(child.read_all(Stream::out).empty());
+}
+
+TEST_CASE("output waits and returns what was not yet read", "[contract]") {
+  Process child = role("emit", {"first\nsecond\n", "err", "3"}).start();
+  CHECK(child.read_line(Stream::out) == "first");
+  const Output rest = child.output();
+  CHECK(rest.stdout_bytes == "second\n");
+  CHECK(rest.stderr_bytes == "err");
+  CHECK(rest.outcome == Outcome::exited(3));
+  CHECK(rest.pid == child.pid());
+}
+
+TEST_CASE("a killed process says so", "[contract]") {
+  Process child = role("with-child", {"stubborn"}).start();
+  const auto line = child.read_line(Stream::out);
+  REQUIRE(line.has_value());
+  const PidWatch descendant(pid_after(*line, "child"));
+  child.kill();
+  child.kill();
+  CHECK(child.wait() == Outcome::signalled(SIGKILL, false));
+  CHECK(descendant.wait_dead());
+  CHECK_NOTHROW(child.kill());
+}
+
+TEST_CASE("a process is stopped softly, then hard", "[contract]") {
+  Process polite = role("polite").start();
+  REQUIRE(polite.read_line(Stream::out) == "ready");
+  const StopReport soft = polite.stop(hang_bound);
+  CHECK(soft.members_before == std::vector<ProcessId>{polite.pid()});
+  CHECK(soft.soft_signal_sent);
+  CHECK(soft.drained_in_grace);
+  CHECK_FALSE(soft.escalated);
+  CHECK(polite.wait() == Outcome::exited(7));
+  CHECK(polite.read_all(Stream::out) == "soft\n");
+
+  Process stubborn = role("with-child", {"stubborn"}).start();
+  const auto line = stubborn.read_line(Stream::out);
+  REQUIRE(line.has_value());
+  const StopReport hard = stubborn.stop(50ms);
+  CHECK(hard.escalated);
+  CHECK(hard.members_after.empty());
+  CHECK_FALSE(alive(pid_after(*line, "child")));
+  CHECK(stubborn.wait() == Outcome::signalled(SIGTERM, false));
+  CHECK(stubborn.stop(hang_bound).members_before.empty());
+}
+
+TEST_CASE("stop of a process uses the soft signal of its command", "[contract]") {
+  Process child = role("polite", {std::to_string(SIGUSR1)}).soft_signal(Signal::user1).start();
+  REQUIRE(child.read_line(Stream::out) == "ready");
+  CHECK(child.stop(hang_bound).drained_in_grace);
+  CHECK(child.wait() == Outcome::exited(7));
+}
+
+TEST_CASE("a process of a group ends with its descendants and without its siblings", "[contract]") {
+  ProcessGroup group;
+  Process sibling = group.start(role("sleep"));
+  REQUIRE(sibling.read_line(Stream::out) == "ready");
+  std::optional<Process> child = group.start(role("with-child"));
+  const auto line = child->read_line(Stream::out);
+  REQUIRE(line.has_value());
+  const PidWatch descendant(pid_after(*line, "child"));
+  CHECK(child->members().size() == 2);
+  CHECK(group.members().size() == 3);
+  child.reset();
+  CHECK(descendant.dead());
+  CHECK(group.members() == std::vector<ProcessId>{sibling.pid()});
+}
+
+TEST_CASE("the destructor kills the whole tree", "[contract]") {
+  std::optional<PidWatch> leader;
+  std::optional<PidWatch> descendant;
+  {
+    Process child = role("with-child", {"stubborn"}).start();
+    const auto line = child.read_line(Stream::out);
+    REQUIRE(line.has_value());
+    leader.emplace(static_cast<pid_t>(child.pid()));
+    descendant.emplace(pid_after(*line, "child"));
+  }
+  CHECK(leader->dead());
+  CHECK(descendant->dead());
+}
+
+TEST_CASE("what the leader left ends with the process object", "[contract]") {
+  std::optional<PidWatch> descendant;
+  {
+    Process child = role("background").start();
+    const auto line = child.read_line(Stream::out);
+    REQUIRE(line.has_value());
+    CHECK(wait_until([&] { return !alive(static_cast<pid_t>(child.pid())); }));
+    const pid_t left = pid_after(*line, "child");
+    CHECK(child.members() == std::vector<ProcessId>{left});
+    descendant.emplace(left);
+  }
+  CHECK(descendant->dead());
+}
+
+TEST_CASE("a process can be moved", "[contract]") {
+  Process first = role("echo").stdin_pipe().start();
+  const ProcessId pid = first.pid();
+  Process second = std::move(first);
+  CHECK(second.pid() == pid);
+  second.write("moved\n");
+  CHECK(second.read_line(Stream::out) == "moved");
+  Process third = role("sleep").start();
+  REQUIRE(third.read_line(Stream::out) == "ready");
+  const PidWatch watch(static_cast<pid_t>(third.pid()));
+  third = std::move(second);
+  CHECK(watch.dead());
+  CHECK(third.pid() == pid);
+  third.close_stdin();
+  CHECK(third.wait() == Outcome::exited(0));
+}
+
+// -- Standard input
+// ---------------------------------------------------------------------------------
+
+TEST_CASE("a conversation over pipes", "[contract]") {
+  Process child = role("echo").stdin_pipe().start();
+  for (int round = 0; round < 100; ++round) {
+    const std::string line = "line " + std::to_string(round);
+    child.write(line + "\n");
+    CHECK(child.read_line(Stream::out) == line);
+  }
+  child.close_stdin();
+  child.close_stdin();
+  CHECK(child.wait() == Outcome::exited(0));
+  CHECK_FALSE(child.read_line(Stream::out).has_value());
+}
+
+TEST_CASE("writing much does not block on a child that answers much", "[contract]") {
+  const std::string input = pattern(std::size_t{4} << 20U);
+  Process child = role("echo").stdin_pipe().start();
+  child.write(input);
+  child.close_stdin();
+  const bool same = child.output().stdout_bytes == input;
+  CHECK(same);
+}
+
+TEST_CASE("writing to a child that has closed its input fails, without a signal", "[contract]") {
+  Process child = role("close-input").stdin_pipe().start();
+  REQUIRE(child.read_line(Stream::out) == "ready");
+  try {
+    child.write("x");
+    FAIL("did not throw");
+  } catch (const StdinFailed& error) {
+    CHECK(error.code().value() == EPIPE);
+  }
+  CHECK_THROWS_AS(child.write(std::string(1 << 20, 'x')), StdinFailed);
+  CHECK(alive(static_cast<pid_t>(child.pid())));
+}
+
+TEST_CASE("writing to a child that has ended fails", "[contract]") {
+  Process child = role("exit", {"0"}).stdin_pipe().start();
+  CHECK(wait_until([&] { return !alive(static_cast<pid_t>(child.pid())); }));
+  CHECK_THROWS_AS(child.write(std::string(1 << 20, 'x')), StdinFailed);
+  CHECK(child.wait() == Outcome::exited(0));
+  CHECK_THROWS_AS(child.write("x"), StdinFailed);
+  CHECK_NOTHROW(child.close_stdin());
+}
+
+TEST_CASE("writing after close_stdin fails", "[contract]") {
+  Process child = role("echo").stdin_pipe().start();
+  child.close_stdin();
+  CHECK_THROWS_AS(child.write("x"), treehold::Error);
+  CHECK(child.wait() == Outcome::exited(0));
+}
+
+TEST_CASE("writing to a child without a piped input is refused", "[contract]") {
+  Process child = role("sleep").start();
+  CHECK_THROWS_AS(child.write("x"), treehold::Error);
+}
+
+TEST_CASE("bytes given beforehand reach a started process", "[contract]") {
+  const std::string input = pattern(std::size_t{1} << 20U);
+  Process child = role("echo").stdin_bytes(input).start();
+  const bool same = child.output().stdout_bytes == input;
+  CHECK(same);
+}
+
+// -- Reading
+// ----------------------------------------------------------------------------------------
+
+TEST_CASE("streams are read as bytes", "[contract]") {
+  Process child = role("emit", {"0123456789", "abc", "0"}).start();
+  CHECK(child.read_some(Stream::out, 4) == "0123");
+  CHECK(child.read_some(Stream::out, 1) == "4");
+  CHECK(child.read_all(Stream::out) == "56789");
+  CHECK(child.read_some(Stream::out).empty());
+  CHECK(child.read_all(Stream::err) == "abc");
+  CHECK(child.read_some(Stream::err).empty());
+}
+
+TEST_CASE("streams are read as lines", "[contract]") {
+  Process child = role("emit", {"one\n\nthree\nlast", "err\n", "0"}).start();
+  CHECK(child.read_line(Stream::out) == "one");
+  CHECK(child.read_line(Stream::out) == "");
+  CHECK(child.read_line(Stream::out) == "three");
+  CHECK(child.read_line(Stream::out) == "last");
+  CHECK_FALSE(child.read_line(Stream::out).has_value());
+  CHECK_FALSE(child.read_line(Stream::out).has_value());
+  CHECK(child.read_line(Stream::err) == "err");
+  CHECK_FALSE(child.read_line(Stream::err).has_value());
+}
+
+TEST_CASE("bytes and lines of one stream are taken in turn", "[contract]") {
+  Process child = role("emit", {"one\ntwo\nthree", "", "0"}).start();
+  CHECK(child.read_some(Stream::out, 2) == "on");
+  CHECK(child.read_line(Stream::out) == "e");
+  CHECK(child.read_some(Stream::out, 1) == "t");
+  CHECK(child.read_all(Stream::out) == "wo\nthree");
+}
+
+TEST_CASE("one stream is read while the other is full", "[contract]") {
+  const std::size_t size = 1000000;
+  Process child = Command("sh", {"-c", "head -c 1000000 /dev/zero >&2; echo done"}).start();
+  CHECK(child.read_line(Stream::out) == "done");
+  CHECK(child.read_all(Stream::err).size() == size);
+  CHECK(child.wait() == Outcome::exited(0));
+}
+
+TEST_CASE("reading a stream that is not captured is refused or at its end", "[contract]") {
+  Process child = role("exit", {"0"}).stdout_null().start();
+  try {
+    CHECK(child.read_all(Stream::out).empty());
+  } catch (const treehold::Error&) {
+    SUCCEED("refused");
+  }
+  CHECK(child.wait() == Outcome::exited(0));
+}
+
+TEST_CASE("a kill from another thread ends a wait", "[contract]") {
+  Process child = role("sleep").start();
+  REQUIRE(child.read_line(Stream::out) == "ready");
+  std::thread killer([&] { child.kill(); });
+  CHECK(child.wait() == Outcome::signalled(SIGKILL, false));
+  killer.join();
+}
+
+TEST_CASE("a kill from another thread ends a read", "[contract]") {
+  Process child = role("with-child").start();
+  REQUIRE(child.read_line(Stream::out).has_value());
+  std::thread killer([&] { child.kill(); });
+  CHECK_FALSE(child.read_line(Stream::out).has_value());
+  killer.join();
+  CHECK(child.wait() == Outcome::signalled(SIGKILL, false));
+}
+
+TEST_CASE("many processes at once have their own streams", "[contract]") {
+  std::vector<Process> children;
+  for (int index = 0; index < scaled(40, 10); ++index) {
+    children.push_back(role("echo").stdin_pipe().start());
+  }
+  for (std::size_t index = 0; index < children.size(); ++index) {
+    children[index].write(std::to_string(index) + "\n");
+  }
+  for (std::size_t index = 0; index < children.size(); ++index) {
+    CHECK(children[index].read_line(Stream::out) == std::to_string(index));
+    // That no later child holds an earlier one's pipe: it would never see its end.
+    children[index].close_stdin();
+    CHECK(children[index].wait() == Outcome::exited(0));
+  }
+}

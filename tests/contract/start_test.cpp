@@ -1,0 +1,348 @@
+// Starts: failing ones, many, many at once, and starts that race their own end.
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <cerrno>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <treehold/treehold.hpp>
+
+#include "support.hpp"
+
+using namespace support;
+using treehold::Command;
+using treehold::GroupClosed;
+using treehold::Outcome;
+using treehold::Output;
+using treehold::Process;
+using treehold::ProcessGroup;
+using treehold::ProgramNotFound;
+using treehold::SpawnFailed;
+using treehold::SpawnStage;
+using treehold::Stream;
+
+namespace {
+
+/// Collects what goes wrong in threads, where Catch cannot be asked.
+class Complaints {
+ public:
+  void add(const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    texts_.push_back(text);
+  }
+  void expect_none() const {
+    for (const std::string& text : texts_) {
+      FAIL_CHECK(text);
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> texts_;
+};
+
+/// Lets two threads go at the same moment.
+class Gate {
+ public:
+  explicit Gate(int parties) : left_(parties) {}
+  void pass() {
+    left_.fetch_sub(1);
+    while (left_.load() > 0) {
+      std::this_thread::yield();
+    }
+  }
+
+ private:
+  std::atomic<int> left_;
+};
+
+}  // namespace
+
+TEST_CASE("a missing program is told as such", "[contract]") {
+  CHECK_THROWS_AS(Command("/no/such/program").output(), ProgramNotFound);
+  CHECK_THROWS_AS(Command("treehold-no-such-program").run(), ProgramNotFound);
+  CHECK_THROWS_AS(Command("/no/such/program").start(), ProgramNotFound);
+  ProcessGroup group;
+  CHECK_THROWS_AS(group.start(Command("/no/such/program")), ProgramNotFound);
+}
+
+TEST_CASE("a program that the kernel will not execute is told with its errno", "[contract]") {
+  const TempDir here;
+  write_file(here / "text", "no program at all\n", 0755);
+  write_file(here / "lost", "#!/no/such/interpreter\n", 0755);
+  write_file(here / "plain", "#!/bin/sh\n", 0644);
+  const std::vector<std::pair<std::string, int>> cases{
+      {"text", ENOEXEC}, {"lost", ENOENT}, {"plain", EACCES}};
+  for (const auto& [name, number] : cases) {
+    INFO(name);
+    try {
+      (void)Command(here / name).output();
+      FAIL_CHECK("did not throw");
+    } catch (const SpawnFailed& error) {
+      CHECK(error.stage() == SpawnStage::execute);
+      CHECK(error.code().value() == number);
+    }
+  }
+}
+
+TEST_CASE("100 failed starts leave no descriptor and no zombie", "[contract]") {
+  const TempDir here;
+  write_file(here / "text", "no program at all\n", 0755);
+  ProcessGroup group;
+  CHECK_THROWS_AS(group.output(Command(here / "text")), SpawnFailed);
+  const auto before = plain_descriptors();
+  const std::size_t cgroups = cgroup_descriptors().size();
+  for (int count = 0; count < 25; ++count) {
+    CHECK_THROWS_AS(Command(here / "text").stdin_bytes("x").output(), SpawnFailed);
+    CHECK_THROWS_AS(quick().current_dir(here / "gone").start(), SpawnFailed);
+    CHECK_THROWS_AS(group.start(Command(here / "text").stdin_pipe()), SpawnFailed);
+    CHECK_THROWS_AS(group.output(quick().stdin_file(here / "gone")), SpawnFailed);
+  }
+  CHECK(plain_descriptors() == before);
+  CHECK(cgroup_descriptors().size() <= cgroups + 16);
+  CHECK(group.members().empty());
+  CHECK(group.exit_code(quick()) == 0);
+}
+
+TEST_CASE("16 threads start at once", "[contract]") {
+  constexpr int threads = 16;
+  const int rounds = scaled(10, 2);
+  Complaints complaints;
+  ProcessGroup shared;
+  Gate gate(threads);
+  std::vector<std::thread> running;
+  for (int index = 0; index < threads; ++index) {
+    running.emplace_back([&, index] {
+      gate.pass();
+      try {
+        for (int round = 0; round < rounds; ++round) {
+          const std::string text = std::to_string(index) + "/" + std::to_string(round);
+          const Output own = role("echo").stdin_bytes(text).output();
+          if (own.stdout_bytes != text || own.outcome != Outcome::exited(0)) {
+            complaints.add("own run: " + own.outcome.describe() + " " + own.stdout_bytes);
+          }
+          const Output grouped = shared.output(role("emit", {text, "", std::to_string(index)}));
+          if (grouped.stdout_bytes != text || grouped.outcome != Outcome::exited(index)) {
+            complaints.add("shared run: " + grouped.outcome.describe() + grouped.stdout_bytes);
+          }
+          ProcessGroup mine;
+          Process child = mine.start(idle());
+          if (mine.members() != std::vector<treehold::ProcessId>{child.pid()}) {
+            complaints.add("a group lists others than its own");
+          }
+        }
+      } catch (const std::exception& error) {
+        complaints.add(error.what());
+      }
+    });
+  }
+  for (std::thread& thread : running) {
+    thread.join();
+  }
+  complaints.expect_none();
+  CHECK(shared.members().empty());
+}
+
+TEST_CASE("1000 starts grow nothing", "[contract]") {
+  const int starts = scaled(1000, 100);
+  ProcessGroup group;
+  for (int count = 0; count < 50; ++count) {
+    (void)quick().output();
+    (void)group.output(quick());
+  }
+  const auto before = plain_descriptors();
+  const std::size_t cgroups = cgroup_descriptors().size();
+  const std::size_t memory = own_memory("VmRSS");
+  for (int count = 0; count < starts; ++count) {
+    const Outcome outcome =
+        count % 2 == 0 ? quick().output().outcome : group.output(quick()).outcome;
+    if (!outcome.success()) {
+      FAIL_CHECK("start " << count << ": " << outcome.describe());
+    }
+  }
+  CHECK(plain_descriptors() == before);
+  CHECK(cgroup_descriptors().size() <= cgroups + 16);
+  if (!sanitized) {
+    CHECK(own_memory("VmRSS") < memory + (std::size_t{2} << 20U));
+  }
+}
+
+TEST_CASE("groups made and destroyed 200 times grow nothing", "[contract]") {
+  for (int count = 0; count < 10; ++count) {
+    ProcessGroup group;
+    (void)group.start(idle());
+  }
+  const auto before = plain_descriptors();
+  const std::size_t cgroups = cgroup_descriptors().size();
+  for (int count = 0; count < scaled(200, 20); ++count) {
+    ProcessGroup group;
+    Process child = group.start(idle());
+    if (count % 2 == 0) {
+      (void)group.stop(0s);
+    }
+  }
+  CHECK(plain_descriptors() == before);
+  CHECK(cgroup_descriptors().size() <= cgroups);
+}
+
+TEST_CASE("a start racing a kill 1000 times leaves nothing", "[contract]") {
+  ProcessGroup group;
+  Complaints complaints;
+  for (int round = 0; round < scaled(1000, 50); ++round) {
+    Gate gate(2);
+    std::optional<Process> child;
+    std::thread starter([&] {
+      gate.pass();
+      try {
+        child = group.start(idle());
+      } catch (const std::exception& error) {
+        complaints.add(std::string("start: ") + error.what());
+      }
+    });
+    gate.pass();
+    try {
+      (void)group.kill();
+    } catch (const std::exception& error) {
+      complaints.add(std::string("kill: ") + error.what());
+    }
+    starter.join();
+    // Whatever came after that kill does not come after this one.
+    const treehold::StopReport last = group.kill();
+    if (!last.members_after.empty() || !group.members().empty()) {
+      complaints.add("round " + std::to_string(round) + ": members are left");
+    }
+    if (child && child->wait() != Outcome::signalled(9, false)) {
+      complaints.add("round " + std::to_string(round) + ": " + child->outcome()->describe());
+    }
+  }
+  complaints.expect_none();
+  CHECK(group.exit_code(role("exit", {"3"})) == 3);
+}
+
+TEST_CASE("a start racing a stop leaves nothing", "[contract]") {
+  Complaints complaints;
+  for (int round = 0; round < scaled(300, 30); ++round) {
+    ProcessGroup group;
+    Gate gate(2);
+    std::thread starter([&] {
+      gate.pass();
+      try {
+        for (;;) {
+          (void)group.start(idle());
+        }
+      } catch (const GroupClosed&) {
+      } catch (const std::exception& error) {
+        complaints.add(std::string("start: ") + error.what());
+      }
+    });
+    gate.pass();
+    try {
+      if (!group.stop(0s).members_after.empty()) {
+        complaints.add("stop left members");
+      }
+    } catch (const std::exception& error) {
+      complaints.add(std::string("stop: ") + error.what());
+    }
+    starter.join();
+    if (!group.members().empty()) {
+      complaints.add("members are left");
+    }
+  }
+  complaints.expect_none();
+  CHECK(marked_processes().empty());
+}
+
+TEST_CASE("a start racing destruction 1000 times leaves nothing", "[contract]") {
+  Complaints complaints;
+  for (int round = 0; round < scaled(1000, 50); ++round) {
+    // The process object goes while its program may not even have begun, and its group with it.
+    auto group = std::make_unique<ProcessGroup>();
+    Gate gate(2);
+    std::thread starter([&] {
+      gate.pass();
+      try {
+        Process child = group->start(idle());
+        if (round % 3 == 0) {
+          child.kill();
+        }
+      } catch (const GroupClosed&) {
+      } catch (const std::exception& error) {
+        complaints.add(std::string("start: ") + error.what());
+      }
+    });
+    gate.pass();
+    if (round % 2 == 0) {
+      (void)group->kill();
+    }
+    starter.join();
+    group.reset();
+  }
+  complaints.expect_none();
+  CHECK(marked_processes().empty());
+}
+
+TEST_CASE("a process outlives the object of its group as a dead one", "[contract]") {
+  std::optional<Process> child;
+  {
+    ProcessGroup group;
+    child = group.start(role("sleep"));
+    REQUIRE(child->read_line(Stream::out) == "ready");
+  }
+  CHECK_FALSE(alive(static_cast<pid_t>(child->pid())));
+  CHECK(child->wait() == Outcome::signalled(9, false));
+}
+
+TEST_CASE("large argument lists arrive", "[contract]") {
+  std::vector<std::string> many;
+  for (int index = 0; index < 20000; ++index) {
+    many.push_back("argument number " + std::to_string(index));
+  }
+  const std::string received = role("arguments", many).output().stdout_bytes;
+  CHECK(static_cast<std::size_t>(std::count(received.begin(), received.end(), '\0')) ==
+        many.size());
+  const std::string long_one(120000, 'x');
+  const bool same = role("arguments", {long_one}).output().stdout_bytes == long_one + '\0';
+  CHECK(same);
+  Command crowded = role("environment").env_clear();
+  for (int index = 0; index < 5000; ++index) {
+    crowded.env("VARIABLE_" + std::to_string(index), std::string(50, 'v'));
+  }
+  const std::string entries = crowded.output().stdout_bytes;
+  CHECK(std::count(entries.begin(), entries.end(), '\0') == 5000);
+}
+
+TEST_CASE("arguments that the kernel refuses are a failed execute", "[contract]") {
+  for (const bool one_long : {true, false}) {
+    Command command = role("arguments");
+    if (one_long) {
+      command.arg(std::string(std::size_t{1} << 20U, 'x'));
+    } else {
+      command.args(std::vector<std::string>(100000, std::string(100, 'x')));
+    }
+    try {
+      (void)command.output();
+      FAIL_CHECK("did not throw");
+    } catch (const SpawnFailed& error) {
+      CHECK(error.stage() == SpawnStage::execute);
+      CHECK(error.code().value() == E2BIG);
+      CHECK(std::string(error.what()).size() < 2000);
+    }
+  }
+}
+
+TEST_CASE("a thread may end before the child that it has started", "[contract]") {
+  std::optional<Process> child;
+  std::thread starter([&] { child = role("echo").stdin_pipe().start(); });
+  starter.join();
+  child->write("still here\n");
+  CHECK(child->read_line(Stream::out) == "still here");
+  child->close_stdin();
+  CHECK(child->wait() == Outcome::exited(0));
+}

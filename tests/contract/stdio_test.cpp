@@ -1,0 +1,192 @@
+// How the three standard streams are wired, and that every byte arrives.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cerrno>
+#include <string>
+
+#include <treehold/treehold.hpp>
+
+#include "support.hpp"
+
+using namespace support;
+using treehold::Command;
+using treehold::Outcome;
+using treehold::Output;
+using treehold::SpawnFailed;
+using treehold::SpawnStage;
+
+TEST_CASE("standard input is at its end unless something is given", "[contract]") {
+  CHECK(role("count-input").run() == "0");
+  CHECK(role("count-input").stdin_null().run() == "0");
+  const auto report = parse_report(role("report").run());
+  CHECK(report.at("fd0") == "/dev/null");
+}
+
+TEST_CASE("standard input takes bytes", "[contract]") {
+  CHECK(role("echo").stdin_bytes("text\n").output().stdout_bytes == "text\n");
+  CHECK(role("count-input").stdin_bytes("").run() == "0");
+}
+
+TEST_CASE("standard input takes a file", "[contract]") {
+  const TempDir here;
+  write_file(here / "input", "from the file");
+  CHECK(role("echo").stdin_file(here / "input").run() == "from the file");
+  const WorkingDirectory inside(here.path());
+  CHECK(role("echo").stdin_file("input").current_dir("/").run() == "from the file");
+}
+
+TEST_CASE("a file for standard input that cannot be opened is told as such", "[contract]") {
+  try {
+    (void)role("echo").stdin_file("/no/such/file").output();
+    FAIL("did not throw");
+  } catch (const SpawnFailed& error) {
+    CHECK(error.stage() == SpawnStage::standard_input);
+    CHECK(error.code().value() == ENOENT);
+  }
+}
+
+TEST_CASE("standard input can be the host's own", "[contract]") {
+  const TempDir here;
+  write_file(here / "input", "inherited");
+  const Redirect redirect(0, here / "input", O_RDONLY);
+  CHECK(role("echo").stdin_inherit().run() == "inherited");
+}
+
+TEST_CASE("standard output and error go to files", "[contract]") {
+  const TempDir here;
+  const std::string out = here / "out";
+  const std::string err = here / "err";
+  write_file(out, "what was there before, and longer");
+  const Output done =
+      role("emit", {"new out", "new err", "0"}).stdout_file(out).stderr_file(err).output();
+  CHECK(done.outcome.success());
+  CHECK(done.stdout_bytes.empty());
+  CHECK(done.stderr_bytes.empty());
+  CHECK(read_file(out) == "new out");
+  CHECK(read_file(err) == "new err");
+  (void)role("emit", {"+", "-", "0"}).stdout_append(out).stderr_append(err).output();
+  (void)role("emit", {"+", "-", "0"}).stdout_append(out).stderr_append(err).output();
+  CHECK(read_file(out) == "new out++");
+  CHECK(read_file(err) == "new err--");
+}
+
+TEST_CASE("files for output are made with the usual mode less the umask of the host",
+          "[contract]") {
+  const TempDir here;
+  const mode_t before = ::umask(027);
+  (void)role("emit", {"x", "", "0"}).stdout_file(here / "out").output();
+  ::umask(before);
+  struct stat status {};
+  REQUIRE(::stat((here / "out").c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777U) == 0640);
+}
+
+TEST_CASE("a file for output that cannot be made is told as such", "[contract]") {
+  try {
+    (void)role("exit", {"0"}).stdout_file("/no/such/directory/out").output();
+    FAIL("did not throw");
+  } catch (const SpawnFailed& error) {
+    CHECK(error.stage() == SpawnStage::standard_output);
+    CHECK(error.code().value() == ENOENT);
+  }
+  try {
+    (void)role("exit", {"0"}).stderr_append("/").output();
+    FAIL("did not throw");
+  } catch (const SpawnFailed& error) {
+    CHECK(error.stage() == SpawnStage::standard_error);
+    CHECK(error.code().value() == EISDIR);
+  }
+}
+
+TEST_CASE("output can be thrown away", "[contract]") {
+  const Output done = role("emit", {"out", "err", "0"}).stdout_null().output();
+  CHECK(done.stdout_bytes.empty());
+  CHECK(done.stderr_bytes == "err");
+  CHECK(role("emit", {"out", "err", "0"}).stderr_null().output().stderr_bytes.empty());
+  CHECK(parse_report(role("report").stderr_null().run()).at("fd2") == "/dev/null");
+}
+
+TEST_CASE("standard output and error can be the host's own", "[contract]") {
+  const TempDir here;
+  Output done;
+  {
+    const Redirect out(1, here / "out", O_WRONLY | O_CREAT);
+    const Redirect err(2, here / "err", O_WRONLY | O_CREAT);
+    done = role("emit", {"out", "err", "0"}).stdout_inherit().stderr_inherit().output();
+  }
+  CHECK(done.stdout_bytes.empty());
+  CHECK(done.stderr_bytes.empty());
+  CHECK(read_file(here / "out") == "out");
+  CHECK(read_file(here / "err") == "err");
+}
+
+TEST_CASE("standard error merged into standard output keeps the order", "[contract]") {
+  const std::size_t count = 500;
+  std::string expected;
+  for (std::size_t index = 0; index < count; ++index) {
+    expected += std::to_string(index) + "\n";
+  }
+  const Command merged = role("alternate", {std::to_string(count)}).stderr_to_stdout();
+  const Output done = merged.output();
+  CHECK(done.stdout_bytes == expected);
+  CHECK(done.stderr_bytes.empty());
+  const TempDir here;
+  (void)Command(merged).stdout_file(here / "both").output();
+  CHECK(read_file(here / "both") == expected);
+  CHECK(Command(merged).stdout_null().output().stdout_bytes.empty());
+}
+
+TEST_CASE("a child that does not read its 1 MiB of input is no error", "[contract]") {
+  const std::string input(std::size_t{1} << 20U, 'x');
+  CHECK(role("exit", {"0"}).stdin_bytes(input).output().outcome == Outcome::exited(0));
+  CHECK(role("emit", {"done\n", "", "0"}).stdin_bytes(input).run() == "done");
+  const Output late = role("sleep").stdin_bytes(input).timeout(200ms).output();
+  CHECK(late.outcome == Outcome::timed_out());
+  const Output closed = role("close-input").stdin_bytes(input).timeout(200ms).output();
+  CHECK(closed.outcome == Outcome::timed_out());
+  CHECK(closed.stdout_bytes == "ready\n");
+}
+
+TEST_CASE("256 KiB go through cat both ways", "[contract]") {
+  const std::string input = pattern(std::size_t{256} * 1024);
+  CHECK(Command("cat").stdin_bytes(input).output().stdout_bytes == input);
+}
+
+TEST_CASE("64 MiB go round and come back byte for byte", "[contract]") {
+  const std::string input = pattern(std::size_t{scaled(64, 4)} << 20U);
+  const Output done = role("echo").stdin_bytes(input).output();
+  CHECK(done.outcome == Outcome::exited(0));
+  // Not in one assertion: a difference would print both.
+  REQUIRE(done.stdout_bytes.size() == input.size());
+  const bool same = done.stdout_bytes == input;
+  CHECK(same);
+}
+
+TEST_CASE("bytes are kept exactly as written", "[contract]") {
+  const std::string bytes = pattern(100000);
+  CHECK((role("print", {"100000"}).output().stdout_bytes == bytes));
+  CHECK((role("print", {"100000", "err"}).output().stderr_bytes == bytes));
+  const std::string odd("\r\n\0\x1b[0m\xff\xfe\n\n", 11);
+  CHECK(role("echo").stdin_bytes(odd).output().stdout_bytes == odd);
+}
+
+TEST_CASE("much on both streams at once does not block", "[contract]") {
+  const Output done = Command("sh", {"-c",
+                                     "head -c 2000000 /dev/zero >&2 & head -c 2000000 /dev/zero; "
+                                     "wait"})
+                          .output();
+  CHECK(done.outcome.success());
+  CHECK(done.stdout_bytes.size() == 2000000);
+  CHECK(done.stderr_bytes.size() == 2000000);
+}
+
+TEST_CASE("a child that closes its streams runs on", "[contract]") {
+  const Output done = Command("sh", {"-c", "echo before; exec >&- 2>&-; read -r line; exit 6"})
+                          .stdin_bytes("x\n")
+                          .output();
+  CHECK(done.stdout_bytes == "before\n");
+  CHECK(done.outcome == Outcome::exited(6));
+}

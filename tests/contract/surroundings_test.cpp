@@ -1,0 +1,369 @@
+// What a child finds: environment, directory, name, descriptors, signals, and the POSIX settings.
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <treehold/treehold.hpp>
+
+#include "support.hpp"
+
+using namespace support;
+using treehold::Command;
+using treehold::Outcome;
+using treehold::Resource;
+using treehold::SpawnFailed;
+using treehold::SpawnStage;
+
+namespace {
+
+std::vector<std::string> environment_of(const Command& command) {
+  const std::string text = command.output().stdout_bytes;
+  std::vector<std::string> entries;
+  for (std::size_t start = 0; start < text.size();) {
+    const std::size_t end = text.find('\0', start);
+    entries.push_back(text.substr(start, end - start));
+    start = end + 1;
+  }
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
+std::map<std::string, std::string> report_of(Command command) {
+  return parse_report(command.run());
+}
+
+/// A role under another user, who may not be able to read where the test binary lies.
+Command foreign_role(const std::string& name, const std::vector<std::string>& arguments = {}) {
+  Command command(self_for_everybody());
+  command.arg("--role=" + name).args(arguments).current_dir("/");
+  return command;
+}
+
+/// Sets a variable of this process until destroyed.
+class Variable {
+ public:
+  Variable(std::string name, const std::string& value) : name_(std::move(name)) {
+    ::setenv(name_.c_str(), value.c_str(), 1);
+  }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+  ~Variable() { ::unsetenv(name_.c_str()); }
+
+ private:
+  std::string name_;
+};
+
+bool contains(const std::vector<std::string>& entries, const std::string& entry) {
+  return std::find(entries.begin(), entries.end(), entry) != entries.end();
+}
+
+}  // namespace
+
+// -- Environment ----------------------------------------------------------------------------------
+
+TEST_CASE("the environment is inherited, changed and added to", "[contract]") {
+  const Variable first("TREEHOLD_TEST_A", "inherited");
+  const Variable second("TREEHOLD_TEST_B", "inherited");
+  const auto plain = environment_of(role("environment"));
+  CHECK(contains(plain, "TREEHOLD_TEST_A=inherited"));
+  const auto changed = environment_of(role("environment")
+                                          .env("TREEHOLD_TEST_A", "changed")
+                                          .env_remove("TREEHOLD_TEST_B")
+                                          .env("TREEHOLD_TEST_C", "a=b c\n")
+                                          .env("TREEHOLD_TEST_D", ""));
+  CHECK(contains(changed, "TREEHOLD_TEST_A=changed"));
+  CHECK_FALSE(contains(changed, "TREEHOLD_TEST_A=inherited"));
+  CHECK_FALSE(contains(changed, "TREEHOLD_TEST_B=inherited"));
+  CHECK(contains(changed, "TREEHOLD_TEST_C=a=b c\n"));
+  CHECK(contains(changed, "TREEHOLD_TEST_D="));
+  CHECK(std::string(std::getenv("TREEHOLD_TEST_A")) == "inherited");
+}
+
+TEST_CASE("the last word on a variable counts", "[contract]") {
+  const auto set = environment_of(role("environment").env("X_T", "1").env("X_T", "2"));
+  CHECK(contains(set, "X_T=2"));
+  CHECK_FALSE(contains(set, "X_T=1"));
+  const auto removed = environment_of(role("environment").env("X_T", "1").env_remove("X_T"));
+  CHECK_FALSE(contains(removed, "X_T=1"));
+  const auto again = environment_of(role("environment").env_remove("X_T").env("X_T", "3"));
+  CHECK(contains(again, "X_T=3"));
+}
+
+TEST_CASE("a cleared environment holds what is set afterwards and nothing else", "[contract]") {
+  CHECK(environment_of(role("environment").env("BEFORE", "1").env_clear().env("A", "1")) ==
+        std::vector<std::string>{"A=1"});
+  CHECK(environment_of(role("environment").env_clear()).empty());
+}
+
+TEST_CASE("an allow-list inherits what it names", "[contract]") {
+  const Variable first("TREEHOLD_TEST_A", "a");
+  const Variable second("TREEHOLD_TEST_B", "b");
+  const Variable third("TREEHOLD_TEST_C", "c");
+  const auto allowed = environment_of(role("environment")
+                                          .env_inherit_only({"TREEHOLD_TEST_A", "NOT_SET"})
+                                          .env_inherit_only({"TREEHOLD_TEST_B"})
+                                          .env("TREEHOLD_TEST_D", "d"));
+  CHECK(allowed ==
+        std::vector<std::string>{"TREEHOLD_TEST_A=a", "TREEHOLD_TEST_B=b", "TREEHOLD_TEST_D=d"});
+}
+
+TEST_CASE("the environment is read at the start, not when the command is made", "[contract]") {
+  const Command command = role("environment");
+  const Variable late("TREEHOLD_TEST_LATE", "1");
+  CHECK(contains(environment_of(command), "TREEHOLD_TEST_LATE=1"));
+}
+
+// -- Directory and name
+// -----------------------------------------------------------------------------
+
+TEST_CASE("the working directory is the host's or the one asked for", "[contract]") {
+  const TempDir here;
+  const std::string real = std::filesystem::canonical(here.path()).string();
+  CHECK(report_of(role("report")).at("cwd") == std::filesystem::current_path().string());
+  CHECK(report_of(role("report").current_dir(here.path())).at("cwd") == real);
+  std::filesystem::create_directory(here / "sub");
+  const WorkingDirectory inside(here.path());
+  CHECK(report_of(role("report").current_dir("sub")).at("cwd") == real + "/sub");
+}
+
+TEST_CASE("a missing working directory is not a missing program", "[contract]") {
+  const TempDir here;
+  try {
+    (void)role("exit", {"0"}).current_dir(here / "gone").output();
+    FAIL("did not throw");
+  } catch (const SpawnFailed& error) {
+    CHECK(error.stage() == SpawnStage::working_directory);
+    CHECK(error.code().value() == ENOENT);
+  }
+  write_file(here / "file", "");
+  try {
+    (void)role("exit", {"0"}).current_dir(here / "file").start();
+    FAIL("did not throw");
+  } catch (const SpawnFailed& error) {
+    CHECK(error.stage() == SpawnStage::working_directory);
+    CHECK(error.code().value() == ENOTDIR);
+  }
+  CHECK_THROWS_AS(Command(here / "gone").current_dir(here.path()).output(),
+                  treehold::ProgramNotFound);
+}
+
+TEST_CASE("a program sees the name it was called by, or the one it was given", "[contract]") {
+  CHECK(report_of(role("report")).at("arg0") == self());
+  CHECK(report_of(role("report").arg0("other name")).at("arg0") == "other name");
+  CHECK(Command("sh", {"-c", "echo $0"}).run() == "sh");
+}
+
+// -- Descriptors and signals
+// -------------------------------------------------------------------------
+
+TEST_CASE("a child has no descriptor above 2", "[contract]") {
+  const int inheritable = ::open("/dev/null", O_RDWR);  // NOLINT: on purpose without O_CLOEXEC
+  const int high = ::fcntl(inheritable, F_DUPFD, 900);
+  CHECK(report_of(role("report")).at("fds") == "0 1 2");
+  CHECK(report_of(role("report").stdin_bytes("x")).at("fds") == "0 1 2");
+  CHECK(report_of(role("report").stderr_to_stdout().stdin_file("/dev/null")).at("fds") == "0 1 2");
+  treehold::ProcessGroup group;
+  CHECK(parse_report(group.run(role("report"))).at("fds") == "0 1 2");
+  CHECK(::fcntl(inheritable, F_GETFD) == 0);
+  ::close(inheritable);
+  ::close(high);
+}
+
+TEST_CASE("a child has an empty signal mask and ignores nothing", "[contract]") {
+  sigset_t some;
+  sigset_t before;
+  ::sigemptyset(&some);
+  for (const int native : {SIGTERM, SIGUSR1, SIGCHLD, SIGRTMIN + 3}) {
+    ::sigaddset(&some, native);
+  }
+  ::pthread_sigmask(SIG_BLOCK, &some, &before);
+  const auto hangup = ::signal(SIGHUP, SIG_IGN);
+  const auto real_time = ::signal(SIGRTMIN + 4, SIG_IGN);
+  const auto report = report_of(role("report"));
+  ::signal(SIGHUP, hangup);
+  ::signal(SIGRTMIN + 4, real_time);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  CHECK(report.at("blocked") == "0000000000000000");
+  CHECK(report.at("ignored") == "0000000000000000");
+  CHECK(report.at("pending") == "0000000000000000");
+}
+
+// -- POSIX settings
+// ---------------------------------------------------------------------------------
+
+TEST_CASE("a child runs as another user and group", "[contract]") {
+  require_root();
+  const auto report = report_of(foreign_role("report").uid(54321).gid(54322));
+  CHECK(report.at("uid") == "54321 54321 54321");
+  CHECK(report.at("gid") == "54322 54322 54322");
+  CHECK(report.at("groups").empty());
+  const auto grouped =
+      report_of(foreign_role("report").uid(54321).gid(54322).groups({54323, 54324}));
+  CHECK(grouped.at("groups") == "54323 54324");
+  const auto group_only = report_of(foreign_role("report").gid(54322));
+  CHECK(group_only.at("uid") == "0 0 0");
+  CHECK(group_only.at("gid") == "54322 54322 54322");
+}
+
+TEST_CASE("a start under other credentials leaves the host as it was", "[contract]") {
+  require_root();
+  REQUIRE(::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1);
+  (void)foreign_role("exit", {"0"}).uid(54321).gid(54322).groups({}).output();
+  treehold::ProcessGroup group;
+  (void)group.output(foreign_role("exit", {"0"}).uid(54321).gid(54322));
+  CHECK(::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1);
+  CHECK(::getuid() == 0);
+  CHECK(::getgid() == 0);
+}
+
+TEST_CASE("other credentials without the privilege are a failed start", "[contract]") {
+  require_root();
+  // The host itself must be unprivileged: a child that asks treehold is one.
+  expect_host("unprivileged");
+}
+
+TEST_CASE("a directory is entered with the rights of the child", "[contract]") {
+  require_root();
+  const TempDir here;
+  ::chmod(here.path().c_str(), 0700);
+  try {
+    (void)foreign_role("exit", {"0"}).uid(54321).gid(54322).current_dir(here.path()).output();
+    FAIL("did not throw");
+  } catch (const SpawnFailed& error) {
+    CHECK(error.stage() == SpawnStage::working_directory);
+    CHECK(error.code().value() == EACCES);
+  }
+}
+
+TEST_CASE("a child has the umask it was given", "[contract]") {
+  const TempDir here;
+  CHECK(report_of(role("report").umask(077)).at("umask") == "77");
+  (void)role("create", {here / "file"}).umask(026).output();
+  struct stat status {};
+  REQUIRE(::stat((here / "file").c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777U) == 0640);
+  const mode_t own = ::umask(022);
+  ::umask(own);
+  CHECK(own != 077);
+}
+
+TEST_CASE("a child can have a session of its own", "[contract]") {
+  const auto report = report_of(role("report").new_session());
+  CHECK(report.at("sid") == report.at("pid"));
+  CHECK(report.at("pgid") == report.at("pid"));
+  CHECK(report_of(role("report")).at("sid") == std::to_string(::getsid(0)));
+}
+
+TEST_CASE("a session of its own does not take a child out of its container", "[contract]") {
+  treehold::ProcessId leader = 0;
+  {
+    treehold::ProcessGroup group;
+    treehold::Process child = group.start(role("with-child").new_session());
+    const auto line = child.read_line(treehold::Stream::out);
+    REQUIRE(line.has_value());
+    const PidWatch descendant(pid_after(*line, "child"));
+    leader = child.pid();
+    CHECK(group.members().size() == 2);
+    (void)group.stop(0s);
+    CHECK(descendant.dead());
+  }
+  CHECK_FALSE(alive(static_cast<pid_t>(leader)));
+}
+
+TEST_CASE("a child has the resource limits it was given", "[contract]") {
+  const auto report = report_of(role("report")
+                                    .resource_limit(Resource::core_file_size, 0, 0)
+                                    .resource_limit(Resource::open_files, 50, 60)
+                                    .resource_limit(Resource::cpu_seconds, 1000, 2000)
+                                    .resource_limit(Resource::file_size, 1 << 20, 1 << 21));
+  CHECK(report.at("rlimit.core_file_size") == "0 0");
+  CHECK(report.at("rlimit.open_files") == "50 60");
+  CHECK(report.at("rlimit.cpu_seconds") == "1000 2000");
+  CHECK(report.at("rlimit.file_size") == "1048576 2097152");
+  rlimit own{};
+  ::getrlimit(RLIMIT_NOFILE, &own);
+  CHECK(own.rlim_cur > 60);
+}
+
+TEST_CASE("a limit can be lifted", "[contract]") {
+  const auto report =
+      report_of(role("report").resource_limit(Resource::stack, 1 << 20, treehold::unlimited));
+  CHECK(report.at("rlimit.stack") == "1048576 " + std::to_string(RLIM_INFINITY));
+}
+
+TEST_CASE("a child of few descriptors has its streams all the same", "[contract]") {
+  CHECK(role("emit", {"out", "err", "0"})
+            .resource_limit(Resource::open_files, 3, 3)
+            .stdout_null()
+            .stderr_null()
+            .output()
+            .stdout_bytes.empty());
+}
+
+TEST_CASE("a child has the nice value it was given", "[contract]") {
+  CHECK(report_of(role("report").nice(7)).at("nice") == "7");
+  if (is_root()) {
+    CHECK(report_of(role("report").nice(-3)).at("nice") == "-3");
+  }
+  CHECK(::getpriority(PRIO_PROCESS, 0) == 0);
+}
+
+TEST_CASE("a child runs on the processors it was given", "[contract]") {
+  cpu_set_t own;
+  REQUIRE(::sched_getaffinity(0, sizeof own, &own) == 0);
+  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &own)) {
+      CHECK(report_of(role("report").cpu_affinity({cpu})).at("cpus") == std::to_string(cpu));
+    }
+  }
+  cpu_set_t after;
+  REQUIRE(::sched_getaffinity(0, sizeof after, &after) == 0);
+  CHECK(CPU_EQUAL(&own, &after));
+  try {
+    (void)role("exit", {"0"}).cpu_affinity({1023}).output();
+    FAIL("did not throw");
+  } catch (const SpawnFailed& error) {
+    CHECK(error.stage() == SpawnStage::affinity);
+    CHECK(error.code().value() == EINVAL);
+  }
+}
+
+TEST_CASE("a child can be denied new privileges", "[contract]") {
+  CHECK(report_of(role("report").no_new_privileges()).at("no_new_privs") == "1");
+  CHECK(report_of(role("report")).at("no_new_privs") == "0");
+  CHECK(::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0);
+}
+
+TEST_CASE("all POSIX settings hold together", "[contract]") {
+  require_root();
+  const auto report = report_of(foreign_role("report")
+                                    .uid(54321)
+                                    .gid(54322)
+                                    .groups({54323})
+                                    .umask(077)
+                                    .new_session()
+                                    .resource_limit(Resource::core_file_size, 0, 0)
+                                    .nice(-5)
+                                    .no_new_privileges());
+  CHECK(report.at("uid") == "54321 54321 54321");
+  CHECK(report.at("groups") == "54323");
+  CHECK(report.at("umask") == "77");
+  CHECK(report.at("sid") == report.at("pid"));
+  CHECK(report.at("nice") == "-5");
+  CHECK(report.at("no_new_privs") == "1");
+  CHECK(report.at("fds") == "0 1 2");
+}
