@@ -10,7 +10,6 @@
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/readable_pipe.hpp>
-#include <boost/asio/writable_pipe.hpp>
 #include <boost/system/error_code.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -74,7 +73,7 @@ class Tree {
   virtual bool remove() noexcept = 0;
 
   /// Events of this tree; null where the system has none and the state must be asked again.
-  [[nodiscard]] virtual std::unique_ptr<ChangeWatch> watch(const Executor& executor) = 0;
+  [[nodiscard]] virtual std::shared_ptr<ChangeWatch> watch(const Executor& executor) = 0;
 };
 
 /// Why a start failed, as the child told it.
@@ -103,11 +102,22 @@ class LeaderWatch {
   virtual void async_exited(Handler<ExitStatus> handler) = 0;
 };
 
+/// The host's end of a child's standard input. Bound to an executor. Destroying it closes it.
+class InputPipe {
+ public:
+  virtual ~InputPipe() = default;
+
+  /// Completes with the number of bytes taken, or EPIPE when nobody reads any more; never raises SIGPIPE in
+  /// the host. `bytes` must stay until then.
+  virtual void async_write_some(std::string_view bytes,
+                                Handler<boost::system::error_code, std::size_t> handler) = 0;
+};
+
 /// What the host holds of a start.
 struct Launched {
   ProcessId pid = 0;
   std::unique_ptr<LeaderWatch> leader;
-  std::optional<boost::asio::writable_pipe> standard_input;
+  std::unique_ptr<InputPipe> standard_input;
   std::optional<boost::asio::readable_pipe> standard_output;
   std::optional<boost::asio::readable_pipe> standard_error;
 };
@@ -172,6 +182,10 @@ enum class Executability { missing, forbidden, executable };
 
 /// Reads of this pipe came back full: let the kernel buffer more of it, if it will.
 void widen(boost::asio::readable_pipe& pipe) noexcept;
+
+/// Reads what the pipe holds now, without waiting: how much, 0 at its end, nothing when there is none.
+[[nodiscard]] std::optional<std::size_t> read_now(boost::asio::readable_pipe& pipe, char* buffer,
+                                                  std::size_t size) noexcept;
 
 /// For showing trees to people.
 struct ProcessInfo {

@@ -26,8 +26,9 @@
 namespace treehold::inline v0 {
 
 class Command;
-class Execution;
+class GroupCore;
 class ProcessGroup;
+struct Settings;
 
 /// Which captured stream.
 enum class Stream { out, err };
@@ -99,6 +100,8 @@ class TREEHOLD_EXPORT Process {
   friend class ProcessGroup;
   struct Live;
   explicit Process(std::unique_ptr<Live> live) noexcept;
+  [[nodiscard]] static Process begin(const Settings& settings, std::shared_ptr<GroupCore> group,
+                                     bool is_private);
   [[nodiscard]] Live& live() const;
 
   std::unique_ptr<Live> live_;

@@ -1,0 +1,93 @@
+// What the host tells the helper program, and what the helper tells back.
+//
+// The order travels in the helper's own arguments, where the kernel copies it anyway:
+//
+//     argv[0]  "treehold-agent"
+//     argv[1]  "launch"
+//     argv[2]  LaunchOrder, in hexadecimal
+//     argv[3]  working directory, or empty
+//     argv[4]  file for standard input, [5] output, [6] error; or empty
+//     argv[7]  supplementary groups as 8 hexadecimal digits each, or empty
+//     argv[8]  CPU mask in hexadecimal, or empty
+//     argv[9]  the program to execute
+//     argv[10] and on: its argv; the helper's environment is the program's
+//
+// The report goes through a pipe whose write end is close-on-exec: AgentReport `executing` is written
+// just before execve, and a failure is written when there is one. End-of-file without a failure means
+// that the program runs, or that the child was ended on the way; which of the two its exit status tells.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace treehold::inline v0::platform {
+
+/// Changes whenever anything in this file does: host and helper must be of one build.
+inline constexpr std::uint32_t agent_protocol = 0x74680001;
+
+enum class AgentStage : std::uint8_t {
+  executing,  ///< no failure: execve is next
+  container,
+  session,
+  standard_input,
+  standard_output,
+  standard_error,
+  resource_limits,
+  priority,
+  affinity,
+  credentials,
+  working_directory,
+  execute,
+};
+
+struct AgentReport {
+  AgentStage stage = AgentStage::executing;
+  std::uint8_t reserved[3] = {};
+  std::int32_t error = 0;  ///< errno
+};
+static_assert(sizeof(AgentReport) == 8);
+
+enum class AgentStream : std::uint8_t {
+  descriptor,  ///< LaunchOrder::descriptors
+  keep,        ///< as inherited
+  null,
+  read_file,
+  create_file,
+  append_file,
+  to_stdout,
+};
+
+struct AgentLimit {
+  std::uint32_t resource = 0;  ///< RLIMIT_*
+  std::uint32_t reserved = 0;
+  std::uint64_t soft = 0;
+  std::uint64_t hard = 0;
+};
+
+inline constexpr std::size_t agent_limits = 16;
+
+struct LaunchOrder {
+  std::uint32_t protocol = agent_protocol;
+  std::int32_t report = -1;     ///< write end of the report pipe
+  std::int32_t container = -1;  ///< cgroup.procs of the leaf to join; -1: born in place
+  std::int32_t descriptors[3] = {-1, -1, -1};
+  AgentStream streams[3] = {AgentStream::null, AgentStream::null, AgentStream::null};
+  std::uint8_t new_session = 0;
+  std::uint8_t new_process_group = 0;
+  std::uint8_t no_new_privileges = 0;
+  std::uint8_t set_uid = 0;
+  std::uint8_t set_gid = 0;
+  std::uint8_t set_groups = 0;
+  std::uint8_t set_umask = 0;
+  std::uint8_t set_nice = 0;
+  std::uint8_t reserved = 0;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::uint32_t umask = 0;
+  std::int32_t nice = 0;
+  std::uint32_t limit_count = 0;
+  std::uint32_t reserved2 = 0;
+  AgentLimit limits[agent_limits];
+};
+
+}  // namespace treehold::inline v0::platform

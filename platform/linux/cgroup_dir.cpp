@@ -1,0 +1,229 @@
+#include "platform/linux/cgroup_dir.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "platform/posix/read_file.hpp"
+
+namespace treehold::inline v0::platform {
+namespace {
+
+constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+constexpr mode_t directory_mode = 0755;
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const noexcept { ::closedir(directory); }
+};
+
+UniqueFd open_directory_at(int parent, const char* name) {
+  UniqueFd fd(::openat(parent, name, directory_flags));
+  if (!fd && errno == EACCES && ::fchmodat(parent, name, directory_mode, 0) == 0) {
+    fd.reset(::openat(parent, name, directory_flags));
+  }
+  return fd;
+}
+
+/// The names of sub-groups. Reads through a duplicate, since a DIR owns its descriptor.
+std::vector<std::string> children_of(int fd) {
+  std::vector<std::string> names;
+  UniqueFd again(::openat(fd, ".", directory_flags));
+  if (!again && errno == EACCES && ::fchmod(fd, directory_mode) == 0) {
+    again.reset(::openat(fd, ".", directory_flags));
+  }
+  if (!again) {
+    return names;
+  }
+  const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(again.get()));
+  if (!directory) {
+    return names;
+  }
+  (void)again.release();
+  while (const dirent* entry = ::readdir(directory.get())) {
+    if (entry->d_type == DT_DIR && std::strcmp(entry->d_name, ".") != 0 &&
+        std::strcmp(entry->d_name, "..") != 0) {
+      names.emplace_back(entry->d_name);
+    }
+  }
+  return names;
+}
+
+std::vector<ProcessId> numbers_in(std::string_view text) {
+  std::vector<ProcessId> numbers;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end) {
+    ProcessId number = 0;
+    const auto [next, error] = std::from_chars(at, end, number);
+    if (error == std::errc() && number > 0) {
+      numbers.push_back(number);
+    }
+    at = std::find(next, end, '\n');
+    at += at < end ? 1 : 0;
+  }
+  return numbers;
+}
+
+/// Calls `visit` with `group` and with every group below it.
+template <class Visit>
+void for_each_group(const CgroupDir& group, Visit& visit) {
+  visit(group);
+  for (const std::string& name : children_of(group.fd())) {
+    if (const CgroupDir child = group.open_child(name)) {
+      for_each_group(child, visit);
+    }
+  }
+}
+
+std::vector<ProcessId> direct_processes(const CgroupDir& group) {
+  const std::optional<std::string> text = group.read("cgroup.procs");
+  return text ? numbers_in(*text) : std::vector<ProcessId>();
+}
+
+std::size_t signal_direct(const CgroupDir& group, int native_signal) {
+  constexpr std::size_t batch = 128;  // descriptors held at one time
+  std::size_t sent = 0;
+  const std::vector<ProcessId> processes = direct_processes(group);
+  for (std::size_t begin = 0; begin < processes.size(); begin += batch) {
+    std::vector<std::pair<ProcessId, UniqueFd>> held;
+    for (std::size_t i = begin; i < std::min(begin + batch, processes.size()); ++i) {
+      UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, processes[i], 0)));
+      if (pidfd) {
+        held.emplace_back(processes[i], std::move(pidfd));
+      }
+    }
+    // Still listed after the descriptor was taken: the descriptor is of a process of this group.
+    std::vector<ProcessId> listed = direct_processes(group);
+    std::sort(listed.begin(), listed.end());
+    for (const auto& [pid, pidfd] : held) {
+      if (std::binary_search(listed.begin(), listed.end(), pid) &&
+          ::syscall(SYS_pidfd_send_signal, pidfd.get(), native_signal, nullptr, 0) == 0) {
+        ++sent;
+      }
+    }
+  }
+  return sent;
+}
+
+/// Removes one group that has no other below it, the first that is found below `parent`/`name` or that one
+/// itself. The walk holds two descriptors however deep a hostile tree may be.
+enum class Removal { removed_below, removed, failed };
+Removal remove_deepest(int parent, const std::string& name) noexcept {
+  if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) {
+    return Removal::removed;
+  }
+  try {
+    UniqueFd above;
+    int above_fd = parent;
+    std::string current = name;
+    bool below = false;
+    for (;;) {
+      UniqueFd here = open_directory_at(above_fd, current.c_str());
+      const std::vector<std::string> names = here ? children_of(here.get()) : std::vector<std::string>();
+      if (names.empty()) {
+        break;
+      }
+      bool removed_one = false;
+      for (const std::string& child : names) {
+        removed_one |= ::unlinkat(here.get(), child.c_str(), AT_REMOVEDIR) == 0;
+      }
+      if (removed_one) {
+        return Removal::removed_below;
+      }
+      above = std::move(here);
+      above_fd = above.get();
+      current = names.front();
+      below = true;
+    }
+    return below && ::unlinkat(above_fd, current.c_str(), AT_REMOVEDIR) == 0 ? Removal::removed_below
+                                                                             : Removal::failed;
+  } catch (...) {  // no memory: the caller tries again
+    return Removal::failed;
+  }
+}
+
+}  // namespace
+
+CgroupDir CgroupDir::open(const std::string& path) {
+  return CgroupDir(above_standard(UniqueFd(::open(path.c_str(), directory_flags))));
+}
+
+CgroupDir CgroupDir::make_child(const std::string& name) const {
+  if (::mkdirat(fd(), name.c_str(), directory_mode) != 0) {
+    return {};
+  }
+  return open_child(name);
+}
+
+CgroupDir CgroupDir::open_child(const std::string& name) const {
+  return CgroupDir(above_standard(open_directory_at(fd(), name.c_str())));
+}
+
+UniqueFd CgroupDir::open_file(const char* name, int flags) const {
+  constexpr mode_t file_mode = 0644;
+  UniqueFd file(::openat(fd(), name, flags | O_CLOEXEC));
+  if (!file && errno == EACCES && ::fchmod(fd(), directory_mode) == 0) {
+    (void)::fchmodat(fd(), name, file_mode, 0);
+    file.reset(::openat(fd(), name, flags | O_CLOEXEC));
+  }
+  return file;
+}
+
+std::optional<std::string> CgroupDir::read(const char* name) const {
+  const UniqueFd file = open_file(name, O_RDONLY);
+  return file ? read_all(file.get()) : std::nullopt;
+}
+
+bool CgroupDir::write(const char* name, const char* value) const noexcept {
+  const UniqueFd file = open_file(name, O_WRONLY);
+  const std::size_t length = std::strlen(value);
+  return file && ::write(file.get(), value, length) == static_cast<ssize_t>(length);
+}
+
+std::optional<bool> CgroupDir::event(const char* key) const {
+  const std::optional<std::string> events = read("cgroup.events");
+  if (!events) {
+    return std::nullopt;
+  }
+  const std::size_t at = events->find(std::string(key) + " ");
+  return at != std::string::npos && events->compare(at + std::strlen(key) + 1, 1, "1") == 0;
+}
+
+std::vector<ProcessId> CgroupDir::processes() const {
+  std::vector<ProcessId> all;
+  auto collect = [&all](const CgroupDir& group) {
+    const std::vector<ProcessId> here = direct_processes(group);
+    all.insert(all.end(), here.begin(), here.end());
+  };
+  for_each_group(*this, collect);
+  return all;
+}
+
+std::size_t CgroupDir::signal_processes(int native_signal) const {
+  std::size_t sent = 0;
+  auto signal = [&](const CgroupDir& group) { sent += signal_direct(group, native_signal); };
+  for_each_group(*this, signal);
+  return sent;
+}
+
+bool CgroupDir::remove_child(const std::string& name) const noexcept {
+  for (;;) {
+    switch (remove_deepest(fd(), name)) {
+      case Removal::removed: return true;
+      case Removal::failed: return false;
+      case Removal::removed_below: break;
+    }
+  }
+}
+
+}  // namespace treehold::inline v0::platform

@@ -1,0 +1,56 @@
+// One cgroup v2 directory, held open. See cgroups(7) and Documentation/admin-guide/cgroup-v2.rst.
+//
+// Everything goes by the directory's descriptor: a path could be renamed or mounted over. A member of the
+// same user may take our own permissions away (chmod 000); they are put back where that is in the way.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/posix/unique_fd.hpp"
+
+#include <treehold/outcome.hpp>
+
+namespace treehold::inline v0::platform {
+
+class CgroupDir {
+ public:
+  CgroupDir() noexcept = default;
+  explicit CgroupDir(UniqueFd directory) noexcept : fd_(std::move(directory)) {}
+
+  /// Opens `path`. Invalid, with errno, when that fails.
+  [[nodiscard]] static CgroupDir open(const std::string& path);
+
+  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+  /// Makes a sub-group and opens it. Invalid, with errno, when that fails.
+  [[nodiscard]] CgroupDir make_child(const std::string& name) const;
+  [[nodiscard]] CgroupDir open_child(const std::string& name) const;
+
+  /// Opens a file of the group. Invalid, with errno, when that fails.
+  [[nodiscard]] UniqueFd open_file(const char* name, int flags) const;
+  [[nodiscard]] std::optional<std::string> read(const char* name) const;
+  bool write(const char* name, const char* value) const noexcept;
+
+  /// A key of cgroup.events; nothing when the group is gone.
+  [[nodiscard]] std::optional<bool> event(const char* key) const;
+
+  /// Numbers in the cgroup.procs of the group and of all below it; zombies and processes of outer PID
+  /// namespaces (0) are not among them.
+  [[nodiscard]] std::vector<ProcessId> processes() const;
+
+  /// Sends a signal to every process in the group and below it; to how many. Each is held by a pidfd and
+  /// found in its group again before it is signalled, so that a recycled number is never hit.
+  std::size_t signal_processes(int native_signal) const;
+
+  /// Removes the sub-group `name` with all below it, depth first. True when it is gone; false while a
+  /// process is left in it.
+  bool remove_child(const std::string& name) const noexcept;
+
+ private:
+  UniqueFd fd_;
+};
+
+}  // namespace treehold::inline v0::platform

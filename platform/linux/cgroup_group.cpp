@@ -1,0 +1,397 @@
+#include "platform/linux/cgroup_group.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cerrno>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "platform/linux/cgroup_dir.hpp"
+#include "platform/linux/cgroup_home.hpp"
+#include "platform/linux/leader.hpp"
+#include "platform/linux/process_table.hpp"
+#include "platform/linux/spawn.hpp"
+#include "src/plan.hpp"
+
+namespace treehold::inline v0::platform {
+namespace {
+
+namespace asio = boost::asio;
+
+/// Notices of cgroup.events. The kernel limits their rate to about one in 10 ms.
+class EventsWatch final : public ChangeWatch, public std::enable_shared_from_this<EventsWatch> {
+ public:
+  EventsWatch(UniqueFd events, const Executor& executor) : events_(executor, events.release()) { rearm(); }
+
+  void async_changed(Handler<boost::system::error_code> handler) override {
+    events_.async_wait(asio::posix::stream_descriptor::wait_error,
+                       [self = shared_from_this(), handler = std::move(handler)](
+                           const boost::system::error_code& error) mutable {
+                         self->rearm();
+                         std::move(handler)(error);
+                       });
+  }
+
+  void cancel() override { events_.cancel(); }
+
+ private:
+  /// kernfs tells of a change once a read: the state is asked after this.
+  void rearm() {
+    char buffer[128];
+    (void)::pread(events_.native_handle(), buffer, sizeof buffer, 0);
+  }
+
+  asio::posix::stream_descriptor events_;
+};
+
+std::shared_ptr<ChangeWatch> watch_events(const CgroupDir& directory, const Executor& executor) {
+  UniqueFd events = directory.open_file("cgroup.events", O_RDONLY);
+  return events ? std::make_shared<EventsWatch>(std::move(events), executor) : nullptr;
+}
+
+/// Orphans of a member become our children while we are one of these.
+bool adopts_orphans() noexcept {
+  int subreaper = 0;
+  (void)::prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
+  return subreaper != 0 || ::getpid() == 1;
+}
+
+/// Reaps the zombies of the emptied group at `path` that fell to this process: orphans, when it is PID 1 or
+/// a subreaper, and children of members that used CLONE_PARENT. They are reaped by number, which nobody
+/// else can have while they are children of ours. False when one is still about to become a zombie.
+bool reap_orphans(const std::string& path, pid_t leader) {
+  siginfo_t any{};
+  const bool zombie_exists = ::waitid(P_ALL, 0, &any, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && any.si_pid != 0;
+  if (!zombie_exists && !adopts_orphans()) {
+    return true;
+  }
+  for (;;) {
+    bool reaped = false;
+    for (const pid_t child : own_children_in_cgroup(path)) {
+      siginfo_t info{};
+      if (child == leader) {
+        continue;
+      }
+      if (::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | __WALL) == 0 && info.si_pid == 0) {
+        return false;
+      }
+      reaped = true;
+    }
+    if (!reaped) {
+      return true;
+    }
+    // What was reaped may have left orphans of its own to us meanwhile: look again.
+  }
+}
+
+/// A leaf's directory. One that emptied by itself is as good as new and cheaper: the kernel allocates much
+/// on the first clone into a group.
+struct LeafDirectory {
+  CgroupDir directory;
+  std::string name;
+};
+
+class CgroupGroup;
+
+class CgroupLeaf final : public Leaf {
+ public:
+  CgroupLeaf(std::shared_ptr<CgroupGroup> group, LeafDirectory place) noexcept
+      : group_(std::move(group)), place_(std::move(place)) {}
+  ~CgroupLeaf() override;
+  CgroupLeaf(const CgroupLeaf&) = delete;
+  CgroupLeaf& operator=(const CgroupLeaf&) = delete;
+
+  [[nodiscard]] std::vector<ProcessId> members() const override;
+  [[nodiscard]] bool empty() const override;
+  void freeze() override { place_.directory.write("cgroup.freeze", "1"); }
+  void thaw() override { place_.directory.write("cgroup.freeze", "0"); }
+  [[nodiscard]] bool frozen() const override { return place_.directory.event("frozen").value_or(true); }
+  [[nodiscard]] bool freezes_atomically() const noexcept override { return true; }
+  std::size_t deliver(int native_signal) override;
+  void kill() noexcept override;
+  bool remove() noexcept override;
+  [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor& executor) override {
+    return watch_events(place_.directory, executor);
+  }
+  Launched launch(const SpawnPlan& plan, const Executor& executor) override;
+  void leader_seen() noexcept override;
+  void disown() noexcept override;
+
+ private:
+  [[nodiscard]] bool pristine() const;
+  [[nodiscard]] std::string kernel_path() const;
+
+  const std::shared_ptr<CgroupGroup> group_;
+  mutable std::mutex mutex_;  // guards what follows
+  LeafDirectory place_;
+  std::shared_ptr<Leader> leader_;
+  bool killed_ = false;
+  bool removed_ = false;
+  bool disowned_ = false;
+};
+
+class CgroupGroup final : public Group, public std::enable_shared_from_this<CgroupGroup> {
+ public:
+  explicit CgroupGroup(std::shared_ptr<Umbrella> umbrella)
+      : umbrella_(std::move(umbrella)), name_(umbrella_->next_group_name()),
+        directory_(umbrella_->plain().make_child(name_)) {
+    if (!directory_) {
+      throw Unsupported("mechanism cgroup_v2", kernel_path() + ": " + last_error().message());
+    }
+  }
+  ~CgroupGroup() override {
+    if (!disowned_) {
+      remove();
+    }
+  }
+  CgroupGroup(const CgroupGroup&) = delete;
+  CgroupGroup& operator=(const CgroupGroup&) = delete;
+
+  [[nodiscard]] Mechanism mechanism() const noexcept override { return Mechanism::cgroup_v2; }
+  [[nodiscard]] Guarantees guarantees() const override { return cgroup_report().guarantees; }
+
+  [[nodiscard]] std::shared_ptr<Leaf> make_leaf() override {
+    LeafDirectory place = take_used();
+    if (!place.directory) {
+      place.name = "l" + std::to_string(++leaves_);
+      place.directory = directory_.make_child(place.name);
+    }
+    if (!place.directory) {
+      throw SpawnFailed(SpawnStage::container, last_error(), kernel_path() + "/" + place.name);
+    }
+    return std::make_shared<CgroupLeaf>(shared_from_this(), std::move(place));
+  }
+
+  [[nodiscard]] std::vector<ProcessId> members() const override { return directory_.processes(); }
+  [[nodiscard]] bool empty() const override { return !directory_.event("populated").value_or(false); }
+  void freeze() override { directory_.write("cgroup.freeze", "1"); }
+  void thaw() override { directory_.write("cgroup.freeze", "0"); }
+  [[nodiscard]] bool frozen() const override { return directory_.event("frozen").value_or(true); }
+  [[nodiscard]] bool freezes_atomically() const noexcept override { return true; }
+  std::size_t deliver(int native_signal) override { return directory_.signal_processes(native_signal); }
+  void kill() noexcept override { directory_.write("cgroup.kill", "1"); }
+  bool remove() noexcept override {
+    {
+      const std::lock_guard lock(mutex_);
+      used_.clear();
+    }
+    if (!empty()) {
+      return false;
+    }
+    try {
+      if (!reap_orphans(kernel_path(), -1)) {
+        return false;
+      }
+    } catch (...) {  // no memory: to be tried again
+      return false;
+    }
+    return umbrella_->plain().remove_child(name_);
+  }
+  [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor& executor) override {
+    return watch_events(directory_, executor);
+  }
+  void disown() noexcept override { disowned_ = true; }
+
+  [[nodiscard]] std::string kernel_path() const { return umbrella_->kernel_path() + "/plain/" + name_; }
+  [[nodiscard]] const CgroupDir& directory() const noexcept { return directory_; }
+  [[nodiscard]] WayIn way_in() const noexcept { return umbrella_->way_in(); }
+
+  /// Keeps a leaf's directory for a later start. False when enough are kept.
+  bool keep_used(LeafDirectory& place) noexcept {
+    constexpr std::size_t enough = 8;
+    const std::lock_guard lock(mutex_);
+    if (used_.size() >= enough) {
+      return false;
+    }
+    used_.push_back(std::move(place));
+    return true;
+  }
+
+ private:
+  LeafDirectory take_used() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (used_.empty()) {
+      return {};
+    }
+    LeafDirectory place = std::move(used_.back());
+    used_.pop_back();
+    return place;
+  }
+
+  const std::shared_ptr<Umbrella> umbrella_;
+  const std::string name_;
+  const CgroupDir directory_;
+  std::atomic<std::uint64_t> leaves_{0};
+  std::atomic<bool> disowned_{false};
+  std::mutex mutex_;
+  std::vector<LeafDirectory> used_;
+};
+
+CgroupLeaf::~CgroupLeaf() {
+  if (!disowned_) {
+    remove();
+  }
+}
+
+std::string CgroupLeaf::kernel_path() const {
+  return group_->kernel_path() + "/" + place_.name;
+}
+
+std::vector<ProcessId> CgroupLeaf::members() const {
+  const std::lock_guard lock(mutex_);
+  return removed_ ? std::vector<ProcessId>() : place_.directory.processes();
+}
+
+bool CgroupLeaf::empty() const {
+  const std::lock_guard lock(mutex_);
+  return removed_ || !place_.directory.event("populated").value_or(false);
+}
+
+std::size_t CgroupLeaf::deliver(int native_signal) {
+  const std::lock_guard lock(mutex_);
+  return removed_ ? 0 : place_.directory.signal_processes(native_signal);
+}
+
+void CgroupLeaf::kill() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (!removed_) {
+    killed_ = true;
+    place_.directory.write("cgroup.kill", "1");
+    // A helper that has yet to join its leaf is not in it: end it by itself.
+    if (leader_) {
+      (void)leader_->send(SIGKILL);
+    }
+  }
+}
+
+bool CgroupLeaf::remove() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (removed_) {
+    return true;
+  }
+  try {
+    if (place_.directory.event("populated").value_or(false)) {
+      return false;
+    }
+    // The leader may be a helper that is still on its way into the leaf.
+    if ((leader_ && !leader_->has_ended()) || !reap_orphans(kernel_path(), leader_ ? leader_->pid() : -1)) {
+      return false;
+    }
+    removed_ = (!killed_ && pristine() && group_->keep_used(place_)) ||
+               group_->directory().remove_child(place_.name);
+    if (removed_) {
+      leader_.reset();
+    }
+  } catch (...) {  // no memory: to be tried again, as promised
+  }
+  return removed_;
+}
+
+/// Whether the directory is as it was made, so that the next start finds nothing of this one's.
+bool CgroupLeaf::pristine() const {
+  struct stat status {};
+  if (::fstat(place_.directory.fd(), &status) != 0) {
+    return false;
+  }
+  constexpr nlink_t without_children = 2;
+  constexpr mode_t as_made = 0755;
+  return status.st_nlink == without_children && (status.st_mode & 07777) == as_made &&
+         status.st_uid == ::geteuid() && place_.directory.read("cgroup.freeze") == "0\n" &&
+         place_.directory.read("cgroup.type") == "domain\n";
+}
+
+Launched CgroupLeaf::launch(const SpawnPlan& plan, const Executor& executor) {
+  reap_leftovers();
+  Birthplace place;
+  UniqueFd procs;
+  if (group_->way_in() == WayIn::born) {
+    place.born_in = place_.directory.fd();
+  } else {
+    procs = above_standard(place_.directory.open_file("cgroup.procs", O_WRONLY));
+    if (!procs) {
+      throw SpawnFailed(SpawnStage::container, last_error(), kernel_path() + "/cgroup.procs");
+    }
+    place.joins = procs.get();
+  }
+  Spawned spawned = spawn(plan, place);
+  auto leader = std::make_shared<Leader>(spawned.pid, std::move(spawned.pidfd));
+  {
+    const std::lock_guard lock(mutex_);
+    leader_ = leader;
+    if (killed_) {
+      (void)leader_->send(SIGKILL);
+    }
+  }
+  return hand_over(spawned, std::move(leader), executor);
+}
+
+void CgroupLeaf::leader_seen() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (leader_) {
+    (void)leader_->reap();
+  }
+}
+
+void CgroupLeaf::disown() noexcept {
+  const std::lock_guard lock(mutex_);
+  disowned_ = true;
+  if (leader_) {
+    leader_->disown();
+  }
+}
+
+Guarantees cgroup_guarantees(const CgroupPlace& place) {
+  Guarantees all;
+  all.mechanism = Mechanism::cgroup_v2;
+  const bool here = !place.directory.empty();
+  const auto kept = [&](std::string why) {
+    return here ? Guarantee{true, std::move(why), ""} : Guarantee{false, place.problem, place.remedy};
+  };
+  all.escape_contained = kept("membership of a cgroup is inherited and does not depend on sessions or parents");
+  all.fork_bomb_contained = kept("cgroup.kill ends all members at one moment, also against forks");
+  all.atomic_freeze = kept("cgroup.freeze");
+  all.members_complete = kept("cgroup.procs, with all groups below");
+  all.survives_host_kill = {false, "a host that is killed leaves its tree running; the guardian that would end it is not part of this version", ""};
+  all.exit_status_kept = exit_status_guarantee();
+  const Guarantee not_built{false, "limits are not part of this version", ""};
+  for (const char* limit : {"memory", "processes", "cpu"}) {
+    all.limits.emplace_back(limit, not_built);
+  }
+  all.statistics.emplace_back("resource_use", Guarantee{true, "rusage of the leader and what it waited for", ""});
+  all.not_covered = {
+      "a hostile program of the same user: it can move itself out through a common ancestor's cgroup.procs",
+      "processes that others start on request (service manager, cron, container engine)",
+      "members in uninterruptible sleep, until they wake",
+      "the time while the host's own cgroup is frozen",
+      "files and shared memory",
+  };
+  return all;
+}
+
+}  // namespace
+
+std::shared_ptr<Group> make_cgroup_group() {
+  return std::make_shared<CgroupGroup>(Umbrella::current());
+}
+
+MechanismReport cgroup_report() {
+  const CgroupPlace place = find_cgroup_place();
+  MechanismReport report;
+  report.available = place.directory.empty()
+                         ? Guarantee{false, place.problem, place.remedy}
+                         : Guarantee{true, "groups can be made in " + place.directory, ""};
+  report.guarantees = cgroup_guarantees(place);
+  return report;
+}
+
+}  // namespace treehold::inline v0::platform

@@ -1,0 +1,246 @@
+#include "platform/linux/process_group.hpp"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "platform/linux/leader.hpp"
+#include "platform/linux/process_table.hpp"
+#include "platform/linux/spawn.hpp"
+#include "src/plan.hpp"
+
+namespace treehold::inline v0::platform {
+namespace {
+
+constexpr unsigned to_process_group = 1U << 2;  // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
+
+class ProcessGroupLeaf final : public Leaf {
+ public:
+  ProcessGroupLeaf() = default;
+  ~ProcessGroupLeaf() override = default;
+  ProcessGroupLeaf(const ProcessGroupLeaf&) = delete;
+  ProcessGroupLeaf& operator=(const ProcessGroupLeaf&) = delete;
+
+  [[nodiscard]] std::vector<ProcessId> members() const override {
+    std::vector<ProcessId> pids;
+    for (const ProcessRecord& process : living()) {
+      pids.push_back(process.pid);
+    }
+    return pids;
+  }
+
+  [[nodiscard]] bool empty() const override {
+    const std::shared_ptr<Leader> leader = this->leader();
+    return !leader || (leader->has_ended() && living().empty());
+  }
+
+  void freeze() override { send(SIGSTOP); }
+  void thaw() override { send(SIGCONT); }
+
+  [[nodiscard]] bool frozen() const override {
+    const std::vector<ProcessRecord> processes = living();
+    return std::all_of(processes.begin(), processes.end(),
+                       [](const ProcessRecord& process) { return process.state == 'T' || process.state == 't'; });
+  }
+
+  /// A stop is seen by the parent, and sent on by shells: not for use behind the members' back.
+  [[nodiscard]] bool freezes_atomically() const noexcept override { return false; }
+
+  std::size_t deliver(int native_signal) override {
+    const std::size_t count = living().size();
+    return send(native_signal) ? count : 0;
+  }
+
+  void kill() noexcept override { send(SIGKILL); }
+
+  bool remove() noexcept override {
+    try {
+      if (!empty()) {
+        return false;
+      }
+    } catch (...) {  // no memory: to be tried again
+      return false;
+    }
+    const std::lock_guard lock(mutex_);
+    leader_.reset();  // reaps, and lets go of the group's number
+    return true;
+  }
+
+  [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor&) override { return nullptr; }
+
+  Launched launch(const SpawnPlan& plan, const Executor& executor) override {
+    reap_leftovers();
+    Birthplace place;
+    place.own_process_group = true;
+    Spawned spawned = spawn(plan, place);
+    auto leader = std::make_shared<Leader>(spawned.pid, std::move(spawned.pidfd));
+    {
+      const std::lock_guard lock(mutex_);
+      leader_ = leader;
+    }
+    return hand_over(spawned, std::move(leader), executor);
+  }
+
+  /// Not reaped yet: as long as the leader is a zombie its number, which is the group's, is nobody else's.
+  void leader_seen() noexcept override {}
+
+  void disown() noexcept override {
+    if (const std::shared_ptr<Leader> leader = this->leader()) {
+      leader->disown();
+    }
+  }
+
+ private:
+  [[nodiscard]] std::shared_ptr<Leader> leader() const {
+    const std::lock_guard lock(mutex_);
+    return leader_;
+  }
+
+  [[nodiscard]] std::vector<ProcessRecord> living() const {
+    const std::shared_ptr<Leader> leader = this->leader();
+    return leader ? living_in_process_group(leader->pid()) : std::vector<ProcessRecord>();
+  }
+
+  /// To the whole group. By the leader's pidfd, where the kernel can; else by number, while that is pinned.
+  /// The leader is signalled by itself as well while it has yet to make its group.
+  bool send(int native_signal) const noexcept {
+    const std::shared_ptr<Leader> leader = this->leader();
+    if (!leader) {
+      return false;
+    }
+    if (::syscall(SYS_pidfd_send_signal, leader->pidfd(), native_signal, nullptr, to_process_group) == 0) {
+      return true;
+    }
+    if (errno == EINVAL && leader->pins_number() && ::kill(-leader->pid(), native_signal) == 0) {
+      return true;
+    }
+    return leader->send(native_signal);
+  }
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<Leader> leader_;
+};
+
+class ProcessGroupGroup final : public Group {
+ public:
+  [[nodiscard]] Mechanism mechanism() const noexcept override { return Mechanism::process_group; }
+  [[nodiscard]] Guarantees guarantees() const override { return process_group_report().guarantees; }
+
+  [[nodiscard]] std::shared_ptr<Leaf> make_leaf() override {
+    auto leaf = std::make_shared<ProcessGroupLeaf>();
+    const std::lock_guard lock(mutex_);
+    std::erase_if(leaves_, [](const std::weak_ptr<Leaf>& known) { return known.expired(); });
+    leaves_.push_back(leaf);
+    return leaf;
+  }
+
+  [[nodiscard]] std::vector<ProcessId> members() const override {
+    std::vector<ProcessId> all;
+    for (const auto& leaf : leaves()) {
+      const std::vector<ProcessId> some = leaf->members();
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+  }
+  [[nodiscard]] bool empty() const override {
+    const auto all = leaves();
+    return std::all_of(all.begin(), all.end(), [](const auto& leaf) { return leaf->empty(); });
+  }
+  void freeze() override {
+    for (const auto& leaf : leaves()) {
+      leaf->freeze();
+    }
+  }
+  void thaw() override {
+    for (const auto& leaf : leaves()) {
+      leaf->thaw();
+    }
+  }
+  [[nodiscard]] bool frozen() const override {
+    const auto all = leaves();
+    return std::all_of(all.begin(), all.end(), [](const auto& leaf) { return leaf->frozen(); });
+  }
+  [[nodiscard]] bool freezes_atomically() const noexcept override { return false; }
+  std::size_t deliver(int native_signal) override {
+    std::size_t count = 0;
+    for (const auto& leaf : leaves()) {
+      count += leaf->deliver(native_signal);
+    }
+    return count;
+  }
+  void kill() noexcept override {
+    try {
+      for (const auto& leaf : leaves()) {
+        leaf->kill();
+      }
+    } catch (...) {  // no memory: to be repeated
+    }
+  }
+  bool remove() noexcept override {
+    try {
+      const auto all = leaves();
+      return std::all_of(all.begin(), all.end(), [](const auto& leaf) { return leaf->remove(); });
+    } catch (...) {  // no memory: to be tried again
+      return false;
+    }
+  }
+  [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor&) override { return nullptr; }
+  void disown() noexcept override {}
+
+ private:
+  [[nodiscard]] std::vector<std::shared_ptr<Leaf>> leaves() const {
+    std::vector<std::shared_ptr<Leaf>> living;
+    const std::lock_guard lock(mutex_);
+    for (const auto& leaf : leaves_) {
+      if (auto held = leaf.lock()) {
+        living.push_back(std::move(held));
+      }
+    }
+    return living;
+  }
+
+  mutable std::mutex mutex_;
+  std::vector<std::weak_ptr<Leaf>> leaves_;
+};
+
+}  // namespace
+
+std::shared_ptr<Group> make_process_group_group() {
+  return std::make_shared<ProcessGroupGroup>();
+}
+
+MechanismReport process_group_report() {
+  const std::string use_cgroup = "make a cgroup v2 directory writable for this process (see cgroup_v2)";
+  MechanismReport report;
+  report.available = {true, "process groups are part of POSIX", ""};
+  Guarantees& all = report.guarantees;
+  all.mechanism = Mechanism::process_group;
+  all.escape_contained = {false, "setsid(2) and setpgid(2) leave a process group", use_cgroup};
+  all.fork_bomb_contained = {false, "a fork may outrun killpg(3); it is repeated until none is left", use_cgroup};
+  all.survives_host_kill = {false, "a host that is killed leaves its tree running; the guardian that would end it is not part of this version", ""};
+  all.atomic_freeze = {false, "SIGSTOP reaches the members one by one, and their parents see it", use_cgroup};
+  all.members_complete = {false, "members that left the process group are not listed", use_cgroup};
+  all.exit_status_kept = exit_status_guarantee();
+  const Guarantee no_limit{false, "a process group has no limits", use_cgroup};
+  for (const char* limit : {"memory", "processes", "cpu"}) {
+    all.limits.emplace_back(limit, no_limit);
+  }
+  all.statistics.emplace_back("resource_use", Guarantee{true, "rusage of the leader and what it waited for", ""});
+  all.not_covered = {
+      "members that call setsid(2) or setpgid(2), such as daemons",
+      "processes that others start on request (service manager, cron, container engine)",
+      "members in uninterruptible sleep, until they wake",
+      "files and shared memory",
+  };
+  return report;
+}
+
+}  // namespace treehold::inline v0::platform

@@ -1,0 +1,164 @@
+#include "platform/linux/process_table.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+
+#include "platform/posix/read_file.hpp"
+
+namespace treehold::inline v0::platform {
+namespace {
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const noexcept { ::closedir(directory); }
+};
+
+/// Calls `visit` with each entry of `path` whose name is a number.
+template <class Visit>
+void for_each_number(const std::string& path, Visit visit) {
+  const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(path.c_str()));
+  if (!directory) {
+    return;
+  }
+  while (const dirent* entry = ::readdir(directory.get())) {
+    const std::string_view name = entry->d_name;
+    pid_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error == std::errc() && end == name.data() + name.size()) {
+      visit(number);
+    }
+  }
+}
+
+std::string process_path(pid_t pid, std::string_view file) {
+  return "/proc/" + std::to_string(pid) + "/" + std::string(file);
+}
+
+/// The fields of a stat file behind the name, which may itself hold blanks and parentheses.
+std::vector<std::string_view> fields_behind_name(std::string_view stat) {
+  std::vector<std::string_view> fields;
+  std::size_t at = stat.rfind(')');
+  if (at == std::string_view::npos) {
+    return fields;
+  }
+  ++at;
+  while (at < stat.size()) {
+    at = stat.find_first_not_of(" \n", at);
+    if (at == std::string_view::npos) {
+      break;
+    }
+    const std::size_t end = std::min(stat.find_first_of(" \n", at), stat.size());
+    fields.push_back(stat.substr(at, end - at));
+    at = end;
+  }
+  return fields;
+}
+
+int number(std::string_view text) {
+  int value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+}  // namespace
+
+std::optional<ProcessRecord> read_process(pid_t pid) {
+  const std::optional<std::string> stat = read_file(process_path(pid, "stat"));
+  if (!stat) {
+    return std::nullopt;
+  }
+  const std::vector<std::string_view> fields = fields_behind_name(*stat);
+  const std::size_t open = stat->find('(');
+  if (fields.size() < 3 || open == std::string::npos) {
+    return std::nullopt;
+  }
+  ProcessRecord record;
+  record.pid = pid;
+  record.state = fields[0].front();
+  record.parent = number(fields[1]);
+  record.process_group = number(fields[2]);
+  record.name = stat->substr(open + 1, stat->rfind(')') - open - 1);
+  return record;
+}
+
+bool is_alive(const ProcessRecord& process) {
+  if (process.state != 'Z' && process.state != 'X') {
+    return true;
+  }
+  bool other_thread = false;
+  for_each_number(process_path(process.pid, "task"), [&](pid_t thread) {
+    if (thread == process.pid || other_thread) {
+      return;
+    }
+    const auto stat = read_file("/proc/" + std::to_string(process.pid) + "/task/" + std::to_string(thread) + "/stat");
+    if (stat) {
+      const auto fields = fields_behind_name(*stat);
+      other_thread = !fields.empty() && fields[0] != "Z" && fields[0] != "X";
+    }
+  });
+  return other_thread;
+}
+
+std::vector<ProcessRecord> living_in_process_group(pid_t group) {
+  std::vector<ProcessRecord> found;
+  for_each_number("/proc", [&](pid_t pid) {
+    std::optional<ProcessRecord> record = read_process(pid);
+    if (record && record->process_group == group && is_alive(*record)) {
+      found.push_back(std::move(*record));
+    }
+  });
+  return found;
+}
+
+std::optional<int> zombie_wait_status(pid_t pid) {
+  const std::optional<std::string> stat = read_file(process_path(pid, "stat"));
+  if (!stat) {
+    return std::nullopt;
+  }
+  const std::vector<std::string_view> fields = fields_behind_name(*stat);
+  constexpr std::size_t exit_code = 52 - 3;  // proc(5) counts from 1 and the first field here is the third
+  if (fields.size() <= exit_code || fields[0] != "Z") {
+    return std::nullopt;
+  }
+  // The kernel shows 0 to those who may not look, which is no answer. Reading a namespace link needs the
+  // very same permission (PTRACE_MODE_READ_FSCREDS) and a zombie still has its user namespace.
+  char link[64];
+  if (::readlink(process_path(pid, "ns/user").c_str(), link, sizeof link) < 0) {
+    return std::nullopt;
+  }
+  return number(fields[exit_code]);
+}
+
+std::vector<pid_t> own_children_in_cgroup(const std::string& path) {
+  std::vector<pid_t> found;
+  for_each_number("/proc/self/task", [&](pid_t thread) {
+    const auto list = read_file("/proc/self/task/" + std::to_string(thread) + "/children");
+    if (!list) {
+      return;
+    }
+    const char* at = list->data();
+    const char* const end = at + list->size();
+    while (at < end) {
+      pid_t child = 0;
+      const auto [next, error] = std::from_chars(at, end, child);
+      if (error != std::errc()) {
+        ++at;
+        continue;
+      }
+      at = next;
+      const auto cgroup = read_file(process_path(child, "cgroup"));
+      const std::string line = "0::" + path;
+      if (cgroup && (cgroup->rfind(line, 0) == 0 || cgroup->find("\n" + line) != std::string::npos)) {
+        found.push_back(child);
+      }
+    }
+  });
+  return found;
+}
+
+}  // namespace treehold::inline v0::platform

@@ -1,0 +1,40 @@
+// What /proc tells of processes. Only a number is known of them here: whoever acts on an answer must
+// make sure that the number still belongs to the same process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <treehold/outcome.hpp>
+
+namespace treehold::inline v0::platform {
+
+struct ProcessRecord {
+  pid_t pid = 0;
+  pid_t parent = 0;
+  pid_t process_group = 0;
+  char state = '?';
+  std::string name;
+};
+
+/// /proc/PID/stat, as far as it is used here.
+[[nodiscard]] std::optional<ProcessRecord> read_process(pid_t pid);
+
+/// Whether the process runs: not a zombie, or one whose main thread alone has ended (state Z while the
+/// others live on).
+[[nodiscard]] bool is_alive(const ProcessRecord& process);
+
+/// Living processes of a process group.
+[[nodiscard]] std::vector<ProcessRecord> living_in_process_group(pid_t group);
+
+/// The wait status in the record of a zombie (`exit_code` of proc(5)); nothing when the process is none,
+/// or the kernel hides it from us.
+[[nodiscard]] std::optional<int> zombie_wait_status(pid_t pid);
+
+/// Zombies and living children of this process whose cgroup v2 path begins with `path`.
+[[nodiscard]] std::vector<pid_t> own_children_in_cgroup(const std::string& path);
+
+}  // namespace treehold::inline v0::platform

@@ -1,0 +1,100 @@
+#include "platform/posix/input_pipe.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cerrno>
+#include <utility>
+
+namespace treehold::inline v0::platform {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+/// write(2) that raises no SIGPIPE: a pipe knows no MSG_NOSIGNAL, and the disposition of the signal is the
+/// host's own. The signal is directed at the writing thread, so it is held back and taken there, unless it
+/// was pending before.
+ssize_t write_quietly(int fd, std::string_view bytes) {
+  sigset_t sigpipe;
+  sigset_t old;
+  sigset_t pending;
+  ::sigemptyset(&sigpipe);
+  ::sigaddset(&sigpipe, SIGPIPE);
+  ::sigpending(&pending);
+  const bool was_pending = ::sigismember(&pending, SIGPIPE) == 1;
+  ::pthread_sigmask(SIG_BLOCK, &sigpipe, &old);
+  const ssize_t count = ::write(fd, bytes.data(), bytes.size());
+  const int error = errno;
+  if (count < 0 && error == EPIPE && !was_pending) {
+    const timespec none{};
+    while (::sigtimedwait(&sigpipe, nullptr, &none) < 0 && errno == EINTR) {
+    }
+  }
+  ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
+  errno = error;
+  return count;
+}
+
+/// The pending operation holds it, so that it outlives an `InputPipe` destroyed in the meantime.
+class Writer : public std::enable_shared_from_this<Writer> {
+ public:
+  Writer(UniqueFd pipe, const Executor& executor) : pipe_(executor, pipe.release()) {
+    pipe_.native_non_blocking(true);
+  }
+
+  void write_some(std::string_view bytes, Handler<error_code, std::size_t> handler) {
+    pipe_.async_wait(asio::posix::stream_descriptor::wait_write,
+                     [self = shared_from_this(), bytes, handler = std::move(handler)](error_code error) mutable {
+                       if (error || !self->pipe_.is_open()) {
+                         std::move(handler)(asio::error::operation_aborted, 0);
+                         return;
+                       }
+                       const ssize_t count = write_quietly(self->pipe_.native_handle(), bytes);
+                       if (count >= 0) {
+                         std::move(handler)({}, static_cast<std::size_t>(count));
+                       } else if (errno == EAGAIN || errno == EINTR) {
+                         self->write_some(bytes, std::move(handler));
+                       } else {
+                         std::move(handler)(last_error(), 0);
+                       }
+                     });
+  }
+
+  void close() noexcept {
+    error_code ignored;
+    pipe_.close(ignored);
+  }
+
+ private:
+  asio::posix::stream_descriptor pipe_;
+};
+
+class PosixInputPipe final : public InputPipe {
+ public:
+  PosixInputPipe(UniqueFd pipe, const Executor& executor)
+      : writer_(std::make_shared<Writer>(std::move(pipe), executor)) {}
+  ~PosixInputPipe() override { writer_->close(); }
+  PosixInputPipe(const PosixInputPipe&) = delete;
+  PosixInputPipe& operator=(const PosixInputPipe&) = delete;
+
+  void async_write_some(std::string_view bytes, Handler<error_code, std::size_t> handler) override {
+    writer_->write_some(bytes, std::move(handler));
+  }
+
+ private:
+  std::shared_ptr<Writer> writer_;
+};
+
+}  // namespace
+
+std::unique_ptr<InputPipe> open_input_pipe(UniqueFd pipe, const Executor& executor) {
+  return std::make_unique<PosixInputPipe>(std::move(pipe), executor);
+}
+
+}  // namespace treehold::inline v0::platform

@@ -1,0 +1,169 @@
+#include "src/capture.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace treehold::inline v0 {
+namespace {
+
+constexpr std::size_t longest_handled_line = std::size_t{1} << 20;
+constexpr std::size_t bytes_of_a_capped_line = std::size_t{64} * 1024;
+
+/// A cap on lines alone still bounds the bytes, since a child may never end its line.
+std::optional<std::size_t> byte_limit(const OutputLimit& limit) {
+  if (limit.bytes || !limit.lines) {
+    return limit.bytes;
+  }
+  constexpr std::size_t most = ~std::size_t{0} / bytes_of_a_capped_line;
+  return *limit.lines > most ? ~std::size_t{0} : *limit.lines * bytes_of_a_capped_line;
+}
+
+}  // namespace
+
+Capture::Capture(const OutputLimit& limit, LineHandler handler)
+    : limit_(limit), byte_limit_(byte_limit(limit)), handler_(std::move(handler)) {}
+
+bool Capture::append(std::string_view bytes) {
+  const bool fits = keep(bytes);
+  if (handler_) {
+    deliver_lines(bytes);
+  }
+  return fits;
+}
+
+/// Keeps what the cap allows; false when it does not allow all and must fail.
+bool Capture::keep(std::string_view bytes) {
+  if (!byte_limit_) {
+    kept_.append(bytes);
+    return true;
+  }
+  if (limit_.policy == OverflowPolicy::keep_last) {
+    kept_.append(bytes);
+    keep_last();
+    return true;
+  }
+  std::size_t room = full_ ? 0 : std::min(bytes.size(), *byte_limit_ - std::min(*byte_limit_, kept_.size() - read_));
+  if (limit_.lines && !full_) {
+    for (std::size_t i = 0; i < room; ++i) {
+      if (!line_open_ && kept_lines_ == *limit_.lines) {
+        room = i;
+        break;
+      }
+      line_open_ = bytes[i] != '\n';
+      kept_lines_ += line_open_ ? 0 : 1;
+    }
+  }
+  kept_.append(bytes.substr(0, room));
+  if (room < bytes.size()) {
+    full_ = true;
+    truncated_ = true;
+    return limit_.policy != OverflowPolicy::fail;
+  }
+  return true;
+}
+
+/// Drops from the front. Only when twice the cap is reached, so that each byte is moved once on average.
+void Capture::keep_last() {
+  const auto trim = [this](std::size_t slack) {
+    std::size_t from = read_;
+    if (kept_.size() - from > *byte_limit_ + slack) {
+      from = kept_.size() - *byte_limit_;
+    }
+    if (limit_.lines) {
+      // The last `lines` lines, a trailing open one counted.
+      std::size_t at = kept_.size();
+      std::size_t lines = at > from && kept_[at - 1] != '\n' ? 1 : 0;
+      while (at > from) {
+        if (kept_[at - 1] == '\n' && ++lines > *limit_.lines) {
+          break;
+        }
+        --at;
+      }
+      from = *limit_.lines == 0 ? kept_.size() : at;
+    }
+    if (from > read_) {
+      truncated_ = true;
+      kept_.erase(0, from);
+      read_ = 0;
+      searched_ = 0;
+    }
+  };
+  if (finished_) {
+    trim(0);
+  } else if (kept_.size() - read_ > std::max(2 * *byte_limit_, bytes_of_a_capped_line)) {
+    trim(*byte_limit_);
+  }
+}
+
+void Capture::deliver_lines(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::size_t end = bytes.find('\n');
+    if (end == std::string_view::npos) {
+      partial_line_.append(bytes);
+      if (partial_line_.size() >= longest_handled_line) {
+        handler_(std::exchange(partial_line_, {}));
+      }
+      return;
+    }
+    if (partial_line_.empty()) {
+      handler_(bytes.substr(0, end));
+    } else {
+      partial_line_.append(bytes.substr(0, end));
+      handler_(std::exchange(partial_line_, {}));
+    }
+    bytes.remove_prefix(end + 1);
+  }
+}
+
+void Capture::finish() {
+  if (finished_) {
+    return;
+  }
+  finished_ = true;
+  if (byte_limit_ && limit_.policy == OverflowPolicy::keep_last) {
+    keep_last();
+  }
+  if (handler_ && !partial_line_.empty()) {
+    handler_(std::exchange(partial_line_, {}));
+  }
+}
+
+std::string Capture::take_some(std::size_t limit) {
+  const std::size_t count = std::min(limit, kept_.size() - read_);
+  std::string taken = kept_.substr(read_, count);
+  read_ += count;
+  searched_ = std::max(searched_, read_);
+  if (read_ == kept_.size()) {
+    kept_.clear();
+    read_ = searched_ = 0;
+  } else if (read_ > bytes_of_a_capped_line && read_ > kept_.size() / 2) {
+    kept_.erase(0, read_);
+    searched_ -= read_;
+    read_ = 0;
+  }
+  return taken;
+}
+
+std::optional<std::string> Capture::take_line() {
+  const std::size_t end = kept_.find('\n', std::max(searched_, read_));
+  if (end == std::string::npos) {
+    searched_ = kept_.size();
+    if (!finished_ || read_ == kept_.size()) {
+      return std::nullopt;
+    }
+    return take_some(kept_.size() - read_);
+  }
+  searched_ = end;
+  std::string line = take_some(end + 1 - read_);
+  line.pop_back();
+  return line;
+}
+
+std::string Capture::take_all() {
+  std::string all = read_ == 0 ? std::move(kept_) : kept_.substr(read_);
+  kept_.clear();
+  read_ = searched_ = 0;
+  return all;
+}
+
+}  // namespace treehold::inline v0

@@ -1,0 +1,435 @@
+#include "src/execution.hpp"
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <utility>
+
+#include "src/log.hpp"
+
+namespace treehold::inline v0 {
+namespace {
+
+using boost::system::error_code;
+
+constexpr std::size_t first_buffer = std::size_t{4} * 1024;
+constexpr std::size_t pipe_capacity = std::size_t{64} * 1024;  // what a pipe holds by default, pipe(7)
+constexpr std::size_t largest_buffer = std::size_t{256} * 1024;
+constexpr std::chrono::seconds teardown_bound{5};
+
+/// After the end of a private tree nobody should hold its pipes any more; somebody who does (a descriptor
+/// passed to a stranger, a member that left its process group) keeps us no longer than this.
+constexpr std::chrono::seconds longest_private_drain{5};
+constexpr std::chrono::milliseconds shortest_private_pause{100};
+
+constexpr std::size_t largest_pipe = std::size_t{1} << 20;  // the default of /proc/sys/fs/pipe-max-size
+
+}  // namespace
+
+RunPlan::RunPlan(const Settings& settings)
+    : spawn(settings.plan()),
+      program(settings.program),
+      stdout_handler(settings.standard_output.line_handler),
+      stderr_handler(settings.standard_error.line_handler),
+      output_limit(settings.output_limit),
+      timeout(settings.timeout),
+      inactivity_timeout(settings.inactivity_timeout),
+      timeout_grace(settings.timeout_grace),
+      soft_signal(platform::native_number(settings.soft_signal).value()),
+      wait_scope(settings.wait_scope),
+      drain_grace(settings.drain_grace) {
+  if (settings.input.kind == InputKind::bytes) {
+    input = settings.input_bytes;
+  }
+}
+
+std::shared_ptr<Execution> Execution::start(const platform::Executor& executor, RunPlan plan,
+                                            std::shared_ptr<GroupCore> group, Ownership ownership) {
+  const std::shared_ptr<Execution> execution(
+      new Execution(executor, std::move(plan), std::move(group), ownership));
+  execution->launch();
+  return execution;
+}
+
+Execution::Execution(const platform::Executor& executor, RunPlan plan, std::shared_ptr<GroupCore> group,
+                     Ownership ownership)
+    : executor_(executor),
+      plan_(std::move(plan)),
+      group_(std::move(group)),
+      ownership_(ownership),
+      stdout_(plan_.output_limit, plan_.stdout_handler),
+      stderr_(plan_.output_limit, plan_.stderr_handler),
+      deadline_(executor),
+      inactivity_(executor),
+      drain_(executor) {}
+
+Execution::~Execution() {
+  if (leaf_ && !finished_) {
+    if (group_->is_owner()) {
+      leaf_->kill();
+    } else {
+      leaf_->disown();
+    }
+    group_->leave(leaf_);
+  }
+}
+
+void Execution::launch() {
+  StartedLeaf started = group_->start(plan_.spawn, executor_);
+  leaf_ = std::move(started.leaf);
+  pid_ = started.launched.pid;
+  leader_ = std::move(started.launched.leader);
+  input_ = std::move(started.launched.standard_input);
+  leader_->async_started([self = shared_from_this()](const std::optional<platform::SpawnFailure>& failure) {
+    self->leader_started(failure);
+  });
+  leader_->async_exited(
+      [self = shared_from_this()](const platform::ExitStatus& status) { self->leader_exited(status); });
+  open(stdout_, std::move(started.launched.standard_output));
+  open(stderr_, std::move(started.launched.standard_error));
+  if (plan_.input) {
+    feed(*plan_.input);
+  }
+  if (plan_.timeout) {
+    watch_deadline();
+  }
+  if (plan_.inactivity_timeout) {
+    watch_inactivity();
+  }
+}
+
+// -- Standard input -----------------------------------------------------------------------------------------
+
+void Execution::feed(std::string_view rest) {
+  async_write(rest, [self = shared_from_this()](const error_code&) {
+    self->input_.reset();  // a child that does not read its input is no error
+  });
+}
+
+void Execution::async_write(std::string_view bytes, platform::Handler<error_code> handler) {
+  if (bytes.empty() || !input_) {
+    std::move(handler)(bytes.empty() ? error_code() : boost::asio::error::broken_pipe);
+    return;
+  }
+  input_->async_write_some(bytes, [self = shared_from_this(), bytes, handler = std::move(handler)](
+                                      const error_code& error, std::size_t count) mutable {
+    if (error) {
+      std::move(handler)(error);
+    } else {
+      self->async_write(bytes.substr(count), std::move(handler));
+    }
+  });
+}
+
+// -- Captured streams -----------------------------------------------------------------------------------------
+
+Capture* Execution::capture(Stream stream) noexcept {
+  Reader& reader = stream == Stream::out ? stdout_ : stderr_;
+  return reader.captured ? &reader.capture : nullptr;
+}
+
+void Execution::open(Reader& reader, std::optional<boost::asio::readable_pipe> pipe) {
+  if (!pipe) {
+    return;
+  }
+  reader.captured = true;
+  reader.pipe = std::move(pipe);
+  reader.buffer.resize(first_buffer);
+  read(reader);
+}
+
+void Execution::read(Reader& reader) {
+  reader.pipe->async_read_some(
+      boost::asio::buffer(reader.buffer),
+      [self = shared_from_this(), &reader](const error_code& error, std::size_t count) {
+        if (reader.pipe) {
+          self->received(reader, error, count);
+        }
+      });
+}
+
+void Execution::keep(Reader& reader, std::size_t count) {
+  if (count == 0) {
+    return;
+  }
+  last_activity_ = Clock::now();
+  if (error_ || overflowed_) {
+    return;
+  }
+  try {
+    overflowed_ = !reader.capture.append({reader.buffer.data(), count});
+  } catch (...) {
+    fail(std::current_exception());
+  }
+  if (overflowed_) {
+    log_event(LogLevel::warning, "output of {} exceeds its limit", pid_);
+    climb_ladder(std::nullopt, {});
+  }
+}
+
+void Execution::received(Reader& reader, const error_code& error, std::size_t count) {
+  keep(reader, count);
+  if (error) {
+    close(reader);
+    settle();
+    return;
+  }
+  if (count == reader.buffer.size() && count < largest_buffer) {
+    if (count >= pipe_capacity) {
+      platform::widen(*reader.pipe);
+    }
+    reader.buffer.resize(4 * count);
+  }
+  read(reader);
+}
+
+void Execution::close(Reader& reader) {
+  reader.pipe.reset();
+  reader.buffer = {};
+  try {
+    if (!error_) {
+      reader.capture.finish();
+    }
+  } catch (...) {
+    fail(std::current_exception());
+  }
+}
+
+// -- Time -----------------------------------------------------------------------------------------------------
+
+void Execution::watch_deadline() {
+  deadline_.expires_at(begin_ + std::min<Duration>(*plan_.timeout, std::chrono::hours(24 * 365)));
+  deadline_.async_wait([self = shared_from_this()](const error_code& error) {
+    if (!error) {
+      self->out_of_time(Outcome::timed_out());
+    }
+  });
+}
+
+void Execution::watch_inactivity() {
+  inactivity_.expires_at(last_activity_ +
+                         std::min<Duration>(*plan_.inactivity_timeout, std::chrono::hours(24 * 365)));
+  inactivity_.async_wait([self = shared_from_this()](const error_code& error) {
+    if (error) {
+      return;
+    }
+    if (Clock::now() < self->last_activity_ + *self->plan_.inactivity_timeout) {
+      self->watch_inactivity();
+    } else {
+      self->out_of_time(Outcome::idle_timed_out());
+    }
+  });
+}
+
+/// Whether the run is over as far as its wait scope goes, so that no time-out can end it any more.
+bool Execution::is_over() const noexcept {
+  return plan_.wait_scope == WaitScope::leader ? exit_.has_value() : tree_ended_;
+}
+
+void Execution::out_of_time(const Outcome& verdict) {
+  if (is_over() || ladder_ || error_) {
+    return;
+  }
+  log_event(LogLevel::warning, "{} {}", pid_, verdict.describe());
+  verdict_ = verdict;
+  if (plan_.timeout_grace > Duration::zero()) {
+    climb_ladder(plan_.soft_signal, plan_.timeout_grace);
+  } else {
+    climb_ladder(std::nullopt, {});
+  }
+}
+
+// -- The leader and its tree ------------------------------------------------------------------------------------
+
+void Execution::leader_started(const std::optional<platform::SpawnFailure>& failure) {
+  start_known_ = true;
+  if (failure) {
+    start_failed_ = true;
+    log_event(LogLevel::warning, "start of {} failed: {}", plan_.spawn.program, failure->code.message());
+    error_ = std::make_exception_ptr(spawn_failed(*failure));
+  }
+  settle();
+}
+
+SpawnFailed Execution::spawn_failed(const platform::SpawnFailure& failure) const {
+  const SpawnPlan& spawn = plan_.spawn;
+  const auto subject = [&]() -> std::string {
+    switch (failure.stage) {
+      case SpawnStage::working_directory: return spawn.directory.value_or("");
+      case SpawnStage::standard_input: return spawn.standard_input.path;
+      case SpawnStage::standard_output: return spawn.standard_output.path;
+      case SpawnStage::standard_error: return spawn.standard_error.path;
+      default: return spawn.program;
+    }
+  }();
+  return {failure.stage, failure.code, subject};
+}
+
+void Execution::leader_exited(const platform::ExitStatus& status) {
+  exit_ = status;
+  leaf_->leader_seen();
+  log_event(LogLevel::info, "{} ended: {}", pid_, status.outcome.describe());
+  if (ladder_) {
+    settle();
+  } else if (plan_.wait_scope == WaitScope::tree && !error_) {
+    wait_for_tree();
+  } else if (ownership_ == Ownership::private_tree || error_) {
+    climb_ladder(std::nullopt, {});
+  } else {
+    tree_ended_ = true;  // what is left of it belongs to the group
+    drain(Clock::now() + plan_.drain_grace, plan_.drain_grace);
+    settle();
+  }
+}
+
+void Execution::wait_for_tree() {
+  tree_wait_ = std::make_shared<TreeWait>(
+      executor_, leaf_, [leaf = leaf_] { return leaf->empty(); }, std::nullopt);
+  tree_wait_->start([self = shared_from_this()](bool) {
+    self->tree_wait_.reset();
+    if (!self->ladder_) {
+      self->climb_ladder(std::nullopt, {});
+    }
+  });
+}
+
+void Execution::end_tree(std::optional<Duration> grace) {
+  if (grace) {
+    climb_ladder(plan_.soft_signal, *grace);
+  } else {
+    climb_ladder(std::nullopt, {});
+  }
+}
+
+void Execution::climb_ladder(std::optional<int> soft_signal, Duration grace) {
+  if (ladder_) {
+    if (!soft_signal) {
+      ladder_->kill_now();
+    }
+    return;
+  }
+  if (tree_ended_) {
+    return;
+  }
+  const auto ladder =
+      std::make_shared<StopLadder>(executor_, leaf_, StopPlan{soft_signal, grace, teardown_bound});
+  ladder_ = ladder;
+  ladder->start([self = shared_from_this()](StopReport report) { self->tree_ended(std::move(report)); });
+}
+
+void Execution::tree_ended(StopReport report) {
+  tree_ended_ = true;
+  if (!report.members_after.empty()) {
+    error_ = std::make_exception_ptr(TeardownUnconfirmed(report));
+  }
+  if (!report.members_before.empty()) {
+    stop_report_ = std::move(report);
+  }
+  if (tree_wait_) {
+    tree_wait_->cut_short();
+  }
+  drain(Clock::now() + longest_private_drain, std::max<Duration>(plan_.drain_grace, shortest_private_pause));
+  settle();
+}
+
+void Execution::kill() noexcept {
+  leaf_->kill();
+}
+
+/// Bounds the reading of streams that somebody may hold open. A shared group's descendants get the drain
+/// grace; behind an ended tree reading goes on while bytes come, since they are its last words.
+void Execution::drain(Clock::time_point end, Duration pause) {
+  drain_.expires_at(std::min(end, Clock::now() + pause));
+  drain_.async_wait([self = shared_from_this(), end, pause, begin = Clock::now()](const error_code& error) {
+    if (error || self->finished_) {
+      return;
+    }
+    if (self->last_activity_ > begin && Clock::now() < end) {
+      self->drain(end, pause);
+      return;
+    }
+    self->cut(self->stdout_);
+    self->cut(self->stderr_);
+    self->settle();
+  });
+}
+
+/// Takes what the pipe holds now, and reads no further.
+void Execution::cut(Reader& reader) {
+  if (!reader.pipe) {
+    return;
+  }
+  std::size_t taken = 0;
+  std::optional<std::size_t> count;
+  do {
+    count = platform::read_now(*reader.pipe, reader.buffer.data(), reader.buffer.size());
+    keep(reader, count.value_or(0));
+    taken += count.value_or(0);
+  } while (count.value_or(0) > 0 && taken < largest_pipe);
+  incomplete_ = incomplete_ || count != 0U;
+  close(reader);
+}
+
+// -- The end ------------------------------------------------------------------------------------------------------
+
+/// Keeps the first thing that went wrong and ends the tree.
+void Execution::fail(std::exception_ptr error) {
+  if (!error_) {
+    error_ = std::move(error);
+  }
+  climb_ladder(std::nullopt, {});
+}
+
+/// Finishes when nothing is left to wait for.
+void Execution::settle() {
+  const bool survivors = stop_report_ && !stop_report_->members_after.empty();
+  const bool leader_done = start_known_ && exit_;
+  if (!finished_ && tree_ended_ && (leader_done || survivors) && !stdout_.pipe && !stderr_.pipe) {
+    finish();
+  }
+}
+
+void Execution::finish() {
+  finished_ = true;
+  end_ = Clock::now();
+  deadline_.cancel();
+  inactivity_.cancel();
+  drain_.cancel();
+  input_.reset();
+  leader_.reset();
+  ladder_.reset();
+  group_->leave(leaf_);
+  if (overflowed_ && !error_) {
+    error_ = std::make_exception_ptr(OutputTooLarge(plan_.program, take_output()));
+  }
+}
+
+std::optional<Outcome> Execution::outcome() const {
+  if (verdict_ && finished_) {
+    return verdict_;
+  }
+  return exit_ && !verdict_ ? std::optional(exit_->outcome) : std::nullopt;
+}
+
+void Execution::rethrow_error() const {
+  if (error_) {
+    std::rethrow_exception(error_);
+  }
+}
+
+Output Execution::take_output() {
+  Output output;
+  output.stdout_bytes = stdout_.capture.take_all();
+  output.stderr_bytes = stderr_.capture.take_all();
+  output.outcome = outcome().value_or(Outcome::unknown());
+  output.pid = pid_;
+  output.duration = end_ - begin_;
+  output.truncated = stdout_.capture.truncated() || stderr_.capture.truncated();
+  output.incomplete = incomplete_;
+  output.resource_use = exit_ ? exit_->resource_use : std::nullopt;
+  output.mechanism = group_->container().mechanism();
+  output.stop = stop_report_;
+  return output;
+}
+
+}  // namespace treehold::inline v0

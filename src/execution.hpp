@@ -1,0 +1,170 @@
+// The run engine: one start, from launching the leader until its tree has ended and its output is complete.
+//
+// Written once, against an executor. A synchronous verb runs it on a context of its own, an asynchronous one
+// on the host's. It is used by one thread at a time, except `kill`, `leaf` and `pid`.
+//
+//     launch ──▶ running ──▶ leader gone, or out of time ──▶ tree ended ──▶ streams at their end ──▶ finished
+//
+// What goes wrong on the way (a failed exec, a throwing handler, too much output) is kept, the tree is ended,
+// and the result tells when all is over: nothing is reported before it is dead.
+#pragma once
+
+#include <boost/asio/readable_pipe.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <treehold/output.hpp>
+#include <treehold/process.hpp>
+
+#include "platform/platform.hpp"
+#include "src/capture.hpp"
+#include "src/group_core.hpp"
+#include "src/settings.hpp"
+#include "src/stop_ladder.hpp"
+
+namespace treehold::inline v0 {
+
+/// What a run needs besides the start itself.
+struct RunPlan {
+  explicit RunPlan(const Settings& settings);
+
+  SpawnPlan spawn;
+  std::string program;  ///< as it was given, for messages
+  std::optional<std::string> input;
+  LineHandler stdout_handler;
+  LineHandler stderr_handler;
+  OutputLimit output_limit;
+  std::optional<Duration> timeout;
+  std::optional<Duration> inactivity_timeout;
+  Duration timeout_grace;
+  int soft_signal;
+  WaitScope wait_scope;
+  Duration drain_grace;
+};
+
+/// Whose tree it is: a private one ends with its leader, in a shared group descendants live on.
+enum class Ownership { private_tree, shared_group };
+
+class Execution : public std::enable_shared_from_this<Execution> {
+ public:
+  /// Launches the leader and begins to wait for all that follows. Throws what `GroupCore::start` throws.
+  [[nodiscard]] static std::shared_ptr<Execution> start(const platform::Executor& executor, RunPlan plan,
+                                                        std::shared_ptr<GroupCore> group,
+                                                        Ownership ownership);
+
+  /// Kills what is left: only when it is dropped before it has finished.
+  ~Execution();
+  Execution(const Execution&) = delete;
+  Execution& operator=(const Execution&) = delete;
+
+  /// Whether the program is being executed, or the start has failed.
+  [[nodiscard]] bool start_known() const noexcept { return start_known_; }
+  [[nodiscard]] bool start_failed() const noexcept { return start_failed_; }
+
+  [[nodiscard]] bool finished() const noexcept { return finished_; }
+
+  /// How the leader ended, as far as it is known by now.
+  [[nodiscard]] std::optional<Outcome> outcome() const;
+
+  /// Of a finished run: throws what went wrong.
+  void rethrow_error() const;
+
+  /// Of a finished run: everything but what was read before.
+  [[nodiscard]] Output take_output();
+
+  /// Ends the tree, softly first when a grace is given, and then finishes.
+  void end_tree(std::optional<Duration> grace);
+
+  /// What ending the tree took, if it had to be ended.
+  [[nodiscard]] const std::optional<StopReport>& stop_report() const noexcept { return stop_report_; }
+
+  /// Kills the tree once, from any thread; the rest follows by itself.
+  void kill() noexcept;
+
+  [[nodiscard]] ProcessId pid() const noexcept { return pid_; }
+  [[nodiscard]] const std::shared_ptr<platform::Leaf>& leaf() const noexcept { return leaf_; }
+  [[nodiscard]] GroupCore& group() const noexcept { return *group_; }
+
+  /// A captured stream; null when it is not captured.
+  [[nodiscard]] Capture* capture(Stream stream) noexcept;
+
+  /// Writes all of `bytes`, which must stay until the handler is called, to an open stdin pipe.
+  void async_write(std::string_view bytes, platform::Handler<boost::system::error_code> handler);
+  [[nodiscard]] bool input_open() const noexcept { return input_ != nullptr; }
+  void close_input() noexcept { input_.reset(); }
+
+ private:
+  struct Reader {
+    Reader(const OutputLimit& limit, LineHandler handler) : capture(limit, std::move(handler)) {}
+    std::optional<boost::asio::readable_pipe> pipe;
+    std::vector<char> buffer;
+    Capture capture;
+    bool captured = false;
+  };
+
+  Execution(const platform::Executor& executor, RunPlan plan, std::shared_ptr<GroupCore> group,
+            Ownership ownership);
+
+  void launch();
+  void feed(std::string_view rest);
+  void open(Reader& reader, std::optional<boost::asio::readable_pipe> pipe);
+  void read(Reader& reader);
+  void keep(Reader& reader, std::size_t count);
+  void received(Reader& reader, const boost::system::error_code& error, std::size_t count);
+  void close(Reader& reader);
+  void watch_deadline();
+  void watch_inactivity();
+  void out_of_time(const Outcome& verdict);
+  void leader_started(const std::optional<platform::SpawnFailure>& failure);
+  void leader_exited(const platform::ExitStatus& status);
+  void wait_for_tree();
+  void climb_ladder(std::optional<int> soft_signal, Duration grace);
+  void tree_ended(StopReport report);
+  void drain(Clock::time_point end, Duration pause);
+  void cut(Reader& reader);
+  void fail(std::exception_ptr error);
+  void settle();
+  void finish();
+  [[nodiscard]] bool is_over() const noexcept;
+  [[nodiscard]] SpawnFailed spawn_failed(const platform::SpawnFailure& failure) const;
+
+  const platform::Executor executor_;
+  const RunPlan plan_;
+  const std::shared_ptr<GroupCore> group_;
+  const Ownership ownership_;
+  const Clock::time_point begin_ = Clock::now();
+
+  ProcessId pid_ = 0;
+  std::shared_ptr<platform::Leaf> leaf_;
+  std::unique_ptr<platform::LeaderWatch> leader_;
+  std::unique_ptr<platform::InputPipe> input_;
+  Reader stdout_;
+  Reader stderr_;
+  boost::asio::steady_timer deadline_;
+  boost::asio::steady_timer inactivity_;
+  boost::asio::steady_timer drain_;
+  Clock::time_point last_activity_ = begin_;
+  std::shared_ptr<StopLadder> ladder_;
+  std::shared_ptr<TreeWait> tree_wait_;
+
+  bool start_known_ = false;
+  bool start_failed_ = false;
+  bool overflowed_ = false;
+  bool tree_ended_ = false;
+  bool incomplete_ = false;
+  bool finished_ = false;
+  std::optional<platform::ExitStatus> exit_;
+  std::optional<Outcome> verdict_;  ///< the end that treehold made: a time-out
+  std::optional<StopReport> stop_report_;
+  std::exception_ptr error_;
+  Clock::time_point end_ = begin_;
+};
+
+}  // namespace treehold::inline v0

@@ -1,0 +1,33 @@
+// How the synchronous form drives the engine: on an io_context of its own, run on the caller's thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+namespace treehold::inline v0 {
+
+/// Runs `context` until `condition` holds. The engine always has an operation pending that will make it so; were
+/// there none, this would wait for ever, hence the exception.
+template <class Condition>
+void drive(boost::asio::io_context& context, Condition condition) {
+  while (!condition()) {
+    if (context.run_one() == 0) {
+      throw std::logic_error("treehold: nothing is pending");
+    }
+  }
+}
+
+/// Starts an operation with `initiate(executor, handler)` on a context of its own and runs that until the
+/// handler is called; what it was called with.
+template <class Result, class Initiate>
+Result run_to_completion(Initiate initiate) {
+  boost::asio::io_context context(1);
+  std::optional<Result> result;
+  initiate(context.get_executor(), [&result](Result value) { result = std::move(value); });
+  drive(context, [&result] { return result.has_value(); });
+  return std::move(*result);
+}
+
+}  // namespace treehold::inline v0

@@ -1,0 +1,141 @@
+#include <treehold/process_group.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <treehold/command.hpp>
+#include <treehold/error.hpp>
+
+#include "src/group_core.hpp"
+#include "src/private_context.hpp"
+#include "src/verbs.hpp"
+
+namespace treehold::inline v0 {
+namespace {
+
+StopReport confirmed(StopReport report) {
+  if (!report.members_after.empty()) {
+    throw TeardownUnconfirmed(std::move(report));
+  }
+  return report;
+}
+
+}  // namespace
+
+ProcessGroup::ProcessGroup(const GroupOptions& options) : core_(std::make_shared<GroupCore>(options)) {}
+ProcessGroup::ProcessGroup(ProcessGroup&& other) noexcept = default;
+
+ProcessGroup& ProcessGroup::operator=(ProcessGroup&& other) noexcept {
+  std::swap(core_, other.core_);  // the old group ends with `other`
+  return *this;
+}
+
+ProcessGroup::~ProcessGroup() {
+  if (!core_ || !core_->is_owner()) {
+    return;
+  }
+  try {
+    // Process objects may outlive the group and then share its core: what they hold ends now all the same.
+    (void)run_to_completion<StopReport>([this](const auto& executor, auto handler) {
+      core_->async_end(executor, std::move(handler));
+    });
+  } catch (...) {  // no memory or descriptors for the wait: the core tries again as it goes
+  }
+}
+
+GroupCore& ProcessGroup::core() const {
+  if (!core_) {
+    throw InvalidSetting("group", "was moved from");
+  }
+  core_->require_owner("the group");
+  return *core_;
+}
+
+Mechanism ProcessGroup::mechanism() const noexcept {
+  return core_->container().mechanism();
+}
+
+Guarantees ProcessGroup::guarantees() const {
+  return core().container().guarantees();
+}
+
+Process ProcessGroup::start(const Command& command) {
+  (void)core();
+  return Process::begin(command.settings(), core_, false);
+}
+
+Output ProcessGroup::output(const Command& command) {
+  (void)core();
+  return run_to_end(command.settings(), core_, Ownership::shared_group);
+}
+
+std::string ProcessGroup::run(const Command& command) {
+  return text_of(command.settings(), output(command));
+}
+
+Output ProcessGroup::checked(const Command& command) {
+  Output result = output(command);
+  require_success(command.settings(), result);
+  return result;
+}
+
+int ProcessGroup::exit_code(const Command& command) {
+  return exit_code_of(command.settings(), output(command));
+}
+
+bool ProcessGroup::probe(const Command& command) {
+  return answer_of(command.settings(), output(command));
+}
+
+std::vector<ProcessId> ProcessGroup::members() const {
+  return core().container().members();
+}
+
+std::size_t ProcessGroup::signal(Signal signal) {
+  const std::optional<int> number = platform::native_number(signal);
+  if (!number) {
+    throw InvalidSetting("signal", "is no signal of this system");
+  }
+  return run_to_completion<std::size_t>([this, number](const auto& executor, auto handler) {
+    core().async_signal(executor, *number, std::move(handler));
+  });
+}
+
+void ProcessGroup::suspend() {
+  const bool frozen = run_to_completion<bool>([this](const auto& executor, auto handler) {
+    core().async_suspend(executor, std::move(handler));
+  });
+  if (!frozen) {
+    StopReport report;
+    report.members_after = members();
+    throw TeardownUnconfirmed(std::move(report));
+  }
+}
+
+void ProcessGroup::resume() {
+  core().resume();
+}
+
+StopReport ProcessGroup::kill() {
+  return confirmed(run_to_completion<StopReport>([this](const auto& executor, auto handler) {
+    core().async_kill(executor, std::move(handler));
+  }));
+}
+
+StopReport ProcessGroup::stop(std::chrono::nanoseconds grace) {
+  return confirmed(run_to_completion<StopReport>([this, grace](const auto& executor, auto handler) {
+    core().async_stop(executor, grace, std::move(handler));
+  }));
+}
+
+bool ProcessGroup::wait_empty(std::optional<std::chrono::nanoseconds> bound) {
+  std::optional<Clock::time_point> deadline;
+  if (bound) {
+    deadline = Clock::now() + std::min<std::chrono::nanoseconds>(*bound, std::chrono::hours(24 * 365));
+  }
+  return run_to_completion<bool>([this, deadline](const auto& executor, auto handler) {
+    core().async_wait_empty(executor, deadline, std::move(handler));
+  });
+}
+
+}  // namespace treehold::inline v0

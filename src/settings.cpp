@@ -1,0 +1,262 @@
+#include "src/settings.hpp"
+
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include <treehold/error.hpp>
+
+#include "platform/platform.hpp"
+
+namespace treehold::inline v0 {
+namespace {
+
+namespace fs = std::filesystem;
+
+void require(bool condition, const char* setting, const char* problem) {
+  if (!condition) {
+    throw InvalidSetting(setting, problem);
+  }
+}
+
+void require_no_nul(const char* setting, std::string_view text) {
+  require(text.find('\0') == std::string_view::npos, setting, "contains a NUL character");
+}
+
+void require_path(const char* setting, std::string_view path) {
+  require(!path.empty(), setting, "is an empty path");
+  require_no_nul(setting, path);
+}
+
+void require_variable_name(const char* setting, std::string_view name) {
+  require(!name.empty(), setting, "has an empty name");
+  require(name.find('=') == std::string_view::npos, setting, "has a name with '='");
+  require_no_nul(setting, name);
+}
+
+void require_duration(const char* setting, const std::optional<Duration>& duration, bool zero_allowed) {
+  if (duration) {
+    require(*duration >= Duration::zero(), setting, "is negative");
+    require(zero_allowed || *duration > Duration::zero(), setting, "is zero");
+  }
+}
+
+void require_output(const char* setting, const OutputSettings& output) {
+  require(!output.choice.contradicted, setting, "is sent to two places");
+  if (output.kind() == OutputKind::create || output.kind() == OutputKind::append) {
+    require_path(setting, output.path);
+  }
+  require(!output.line_handler || output.kind() == OutputKind::capture, setting,
+          "has a line handler but is not captured");
+}
+
+std::string absolute(const std::string& path) {
+  return path.empty() ? path : fs::absolute(path).string();
+}
+
+StreamPlan output_plan(const OutputSettings& output) {
+  switch (output.kind()) {
+    case OutputKind::capture: return {Wiring::pipe, ""};
+    case OutputKind::null: return {Wiring::null, ""};
+    case OutputKind::inherit: return {Wiring::inherit, ""};
+    case OutputKind::create: return {Wiring::create_file, absolute(output.path)};
+    case OutputKind::append: return {Wiring::append_file, absolute(output.path)};
+    case OutputKind::to_stdout: return {Wiring::to_stdout, ""};
+  }
+  return {};
+}
+
+StreamPlan input_plan(const Settings& settings) {
+  if (!settings.input.kind) {
+    return {Wiring::null, ""};
+  }
+  switch (*settings.input.kind) {
+    case InputKind::bytes:
+    case InputKind::pipe: return {Wiring::pipe, ""};
+    case InputKind::inherit: return {Wiring::inherit, ""};
+    case InputKind::file: return {Wiring::read_file, absolute(settings.input_path)};
+  }
+  return {};
+}
+
+/// The places where a bare name is searched: absolute ones only, so that it is never the current directory.
+std::vector<std::string> search_places(const std::optional<std::string>& path) {
+  std::vector<std::string> places;
+  std::string_view rest = path ? std::string_view(*path) : platform::default_search_path();
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(platform::search_path_separator), rest.size());
+    const std::string_view place = rest.substr(0, end);
+    if (fs::path(place).is_absolute()) {
+      places.emplace_back(place);
+    }
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return places;
+}
+
+SpawnFailed not_executable(const std::string& path) {
+  return {SpawnStage::execute, make_error_code(boost::system::errc::permission_denied), path};
+}
+
+}  // namespace
+
+void Settings::validate() const {
+  require_path("program", program);
+  for (const std::string& argument : arguments) {
+    require_no_nul("arg", argument);
+  }
+  if (arg0) {
+    require_no_nul("arg0", *arg0);
+  }
+  if (current_dir) {
+    require_path("current_dir", *current_dir);
+  }
+  for (const auto& [name, value] : env_changes) {
+    require_variable_name(value ? "env" : "env_remove", name);
+    if (value) {
+      require_no_nul("env", *value);
+    }
+  }
+  if (env_inherited) {
+    require(!env_cleared, "env_inherit_only", "contradicts env_clear");
+    for (const std::string& name : *env_inherited) {
+      require_variable_name("env_inherit_only", name);
+    }
+  }
+
+  require(!input.contradicted, "stdin", "comes from two sources");
+  if (input.kind == InputKind::file) {
+    require_path("stdin_file", input_path);
+  }
+  require_output("stdout", standard_output);
+  require_output("stderr", standard_error);
+
+  require_duration("timeout", timeout, true);
+  require_duration("inactivity_timeout", inactivity_timeout, false);
+  require_duration("timeout_grace", timeout_grace, true);
+  require_duration("drain_grace", drain_grace, true);
+  require(!inactivity_timeout || standard_output.kind() == OutputKind::capture ||
+              standard_error.kind() == OutputKind::capture,
+          "inactivity_timeout", "needs a captured stream to watch");
+  require(platform::native_number(soft_signal).has_value(), "soft_signal", "is no signal of this system");
+
+  require(!accepted.empty(), "accept_exit_codes", "accepts none");
+  for (const int code : accepted) {
+    require(code >= 0 && code <= 255, "accept_exit_codes", "has a code outside of 0 to 255");
+  }
+
+  constexpr std::uint32_t no_id = ~std::uint32_t{0};  // (uid_t)-1 means "leave as it is" to the kernel
+  require(uid != no_id, "uid", "is not a user");
+  require(gid != no_id, "gid", "is not a group");
+  if (groups) {
+    constexpr std::size_t most = 16000;  // what fits into one argument of the helper
+    require(groups->size() <= most, "groups", "has more than 16000 groups");
+  }
+  require(!umask || *umask <= 0777, "umask", "has bits outside of 0777");
+  for (const auto& [resource, limit] : resource_limits) {
+    require(limit.soft <= limit.hard, "resource_limit", "has a soft limit above its hard limit");
+  }
+  require(!nice || (*nice >= -20 && *nice <= 19), "nice", "is outside of -20 to 19");
+  if (cpus) {
+    require(!cpus->empty(), "cpu_affinity", "names no CPU");
+    for (const unsigned cpu : *cpus) {
+      constexpr unsigned most = 8192;  // CONFIG_NR_CPUS of the largest kernels
+      require(cpu < most, "cpu_affinity", "names a CPU beyond 8191");
+    }
+  }
+}
+
+std::map<std::string, std::string> Settings::child_environment() const {
+  std::map<std::string, std::string> variables;
+  if (!env_cleared) {
+    for (const std::string& entry : platform::environment()) {
+      // From 1: a name that begins with '=' is one of Windows' hidden variables.
+      const std::size_t equals = entry.find('=', 1);
+      if (equals == std::string::npos) {
+        continue;
+      }
+      std::string name = entry.substr(0, equals);
+      if (!env_inherited || env_inherited->count(name) != 0) {
+        variables.emplace(std::move(name), entry.substr(equals + 1));
+      }
+    }
+  }
+  for (const auto& [name, value] : env_changes) {
+    if (value) {
+      variables.insert_or_assign(name, *value);
+    } else {
+      variables.erase(name);
+    }
+  }
+  return variables;
+}
+
+std::string Settings::resolve_program() const {
+  using platform::Executability;
+  if (fs::path(program).has_parent_path()) {
+    const std::string path = absolute(program);
+    switch (platform::executability(path)) {
+      case Executability::executable: return path;
+      case Executability::forbidden: throw not_executable(path);
+      case Executability::missing: break;
+    }
+    throw ProgramNotFound(program, {path});
+  }
+  const std::map<std::string, std::string> variables = child_environment();
+  const auto path = variables.find("PATH");
+  std::vector<std::string> searched;
+  std::optional<std::string> forbidden;
+  for (const std::string& place :
+       search_places(path != variables.end() ? std::optional(path->second) : std::nullopt)) {
+    std::string candidate = (fs::path(place) / program).string();
+    switch (platform::executability(candidate)) {
+      case Executability::executable: return candidate;
+      case Executability::forbidden:
+        if (!forbidden) {
+          forbidden = candidate;
+        }
+        break;
+      case Executability::missing: break;
+    }
+    searched.push_back(std::move(candidate));
+  }
+  if (forbidden) {
+    throw not_executable(*forbidden);
+  }
+  throw ProgramNotFound(program, std::move(searched));
+}
+
+SpawnPlan Settings::plan() const {
+  validate();
+  SpawnPlan plan;
+  plan.program = resolve_program();
+  plan.arguments.reserve(arguments.size() + 1);
+  plan.arguments.push_back(arg0.value_or(program));
+  plan.arguments.insert(plan.arguments.end(), arguments.begin(), arguments.end());
+  for (const auto& [name, value] : child_environment()) {
+    plan.environment.push_back(name + "=" + value);
+  }
+  if (current_dir) {
+    plan.directory = absolute(*current_dir);
+  }
+  plan.standard_input = input_plan(*this);
+  plan.standard_output = output_plan(standard_output);
+  plan.standard_error = output_plan(standard_error);
+  plan.uid = uid;
+  plan.gid = gid;
+  plan.groups = groups;
+  if (!plan.groups && (uid || gid)) {
+    plan.groups.emplace();  // the host's own must not stay with another user
+  }
+  plan.umask = umask;
+  plan.new_session = new_session;
+  for (const auto& [resource, limit] : resource_limits) {
+    plan.resource_limits.push_back(limit);
+  }
+  plan.nice = nice;
+  plan.cpus = cpus.value_or(std::vector<unsigned>());
+  plan.no_new_privileges = no_new_privileges;
+  return plan;
+}
+
+}  // namespace treehold::inline v0

@@ -1,0 +1,92 @@
+// What a `Command` holds: the settings as they were given, their validation, and the plan made of them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <treehold/command.hpp>
+
+#include "src/plan.hpp"
+
+namespace treehold::inline v0 {
+
+using Duration = std::chrono::nanoseconds;
+
+/// A choice among several that exclude each other: the first one made, and whether another was made, too.
+template <class Kind>
+struct Choice {
+  std::optional<Kind> kind;
+  bool contradicted = false;
+
+  void choose(Kind wanted) {
+    contradicted = contradicted || (kind && *kind != wanted);
+    kind = wanted;
+  }
+};
+
+enum class InputKind { bytes, file, inherit, pipe };
+enum class OutputKind { capture, null, inherit, create, append, to_stdout };
+
+struct OutputSettings {
+  Choice<OutputKind> choice;
+  std::string path;
+  LineHandler line_handler;
+
+  [[nodiscard]] OutputKind kind() const { return choice.kind.value_or(OutputKind::capture); }
+};
+
+struct Settings {
+  std::string program;
+  std::vector<std::string> arguments;
+  std::optional<std::string> arg0;
+
+  std::optional<std::string> current_dir;
+  bool env_cleared = false;
+  std::optional<std::set<std::string, std::less<>>> env_inherited;  ///< names; all when absent
+  std::map<std::string, std::optional<std::string>> env_changes;    ///< no value: removed
+
+  Choice<InputKind> input;
+  std::string input_bytes;
+  std::string input_path;
+  OutputSettings standard_output;
+  OutputSettings standard_error;
+  OutputLimit output_limit;
+
+  std::optional<Duration> timeout;
+  std::optional<Duration> inactivity_timeout;
+  Duration timeout_grace{0};
+  Signal soft_signal = Signal::terminate;
+  WaitScope wait_scope = WaitScope::leader;
+  Duration drain_grace = std::chrono::milliseconds(100);
+
+  std::set<int> accepted{0};
+
+  std::optional<std::uint32_t> uid;
+  std::optional<std::uint32_t> gid;
+  std::optional<std::vector<std::uint32_t>> groups;
+  std::optional<std::uint32_t> umask;
+  bool new_session = false;
+  std::map<Resource, ResourceLimitPlan> resource_limits;
+  std::optional<int> nice;
+  std::optional<std::vector<unsigned>> cpus;
+  bool no_new_privileges = false;
+
+  /// Throws `InvalidSetting`.
+  void validate() const;
+
+  /// What the child's environment will be.
+  [[nodiscard]] std::map<std::string, std::string> child_environment() const;
+
+  /// The path to execute. Throws `ProgramNotFound`, or `SpawnFailed` when it cannot be executed.
+  [[nodiscard]] std::string resolve_program() const;
+
+  /// Validates, resolves and decides all. Throws what those throw.
+  [[nodiscard]] SpawnPlan plan() const;
+};
+
+}  // namespace treehold::inline v0

@@ -1,0 +1,185 @@
+#include "src/stop_ladder.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "src/log.hpp"
+
+namespace treehold::inline v0 {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+constexpr microseconds first_pause{500};
+constexpr microseconds last_pause{10'000};
+constexpr microseconds last_pause_with_notices{200'000};
+constexpr milliseconds freeze_bound{250};
+
+}  // namespace
+
+TreeWait::TreeWait(const platform::Executor& executor, std::shared_ptr<platform::Tree> tree,
+                   std::function<bool()> condition, std::optional<Clock::time_point> deadline)
+    : tree_(std::move(tree)),
+      condition_(std::move(condition)),
+      deadline_(deadline),
+      timer_(executor),
+      pause_(first_pause) {}
+
+void TreeWait::start(platform::Handler<bool> handler) {
+  handler_ = std::move(handler);
+  if (!condition_()) {
+    watch_ = tree_->watch(timer_.get_executor());
+    listen();
+  }
+  ask();
+}
+
+void TreeWait::listen() {
+  if (watch_) {
+    watch_->async_changed([self = shared_from_this()](const boost::system::error_code& error) {
+      if (!error && self->handler_) {
+        self->listen();
+        self->ask();
+      }
+    });
+  }
+}
+
+void TreeWait::cut_short() {
+  if (handler_) {
+    complete(condition_());
+  }
+}
+
+void TreeWait::ask() {
+  if (condition_()) {
+    complete(true);
+    return;
+  }
+  const Clock::time_point now = Clock::now();
+  if (deadline_ && now >= *deadline_) {
+    complete(false);
+    return;
+  }
+  timer_.expires_at(deadline_ ? std::min(now + pause_, *deadline_) : now + pause_);
+  pause_ = std::min(2 * pause_, watch_ ? last_pause_with_notices : last_pause);
+  timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error && self->handler_) {
+      self->ask();
+    }
+  });
+}
+
+void TreeWait::complete(bool holds) {
+  timer_.cancel();
+  if (watch_) {
+    watch_->cancel();
+    watch_.reset();
+  }
+  std::exchange(handler_, nullptr)(holds);
+}
+
+void async_signal(const platform::Executor& executor, const std::shared_ptr<platform::Tree>& tree,
+                  int native_signal, AfterSignal after, platform::Handler<std::size_t> handler) {
+  if (!tree->freezes_atomically()) {
+    std::move(handler)(tree->deliver(native_signal));
+    return;
+  }
+  tree->freeze();
+  auto frozen = std::make_shared<TreeWait>(
+      executor, tree, [tree] { return tree->frozen(); }, Clock::now() + freeze_bound);
+  frozen->start([tree, native_signal, after, handler = std::move(handler)](bool) mutable {
+    // Also when a member cannot be frozen (uninterruptible sleep): it is signalled all the same.
+    const std::size_t count = tree->deliver(native_signal);
+    if (after == AfterSignal::thaw) {
+      tree->thaw();
+    }
+    std::move(handler)(count);
+  });
+}
+
+StopLadder::StopLadder(const platform::Executor& executor, std::shared_ptr<platform::Tree> tree,
+                       const StopPlan& plan)
+    : executor_(executor), tree_(std::move(tree)), plan_(plan) {}
+
+void StopLadder::start(platform::Handler<StopReport> handler) {
+  handler_ = std::move(handler);
+  if (tree_->remove()) {
+    finish(true);
+    return;
+  }
+  report_.members_before = tree_->members();
+  if (!plan_.soft_signal) {
+    kill();
+    return;
+  }
+  async_signal(executor_, tree_, *plan_.soft_signal, AfterSignal::keep_frozen,
+               [self = shared_from_this()](std::size_t count) {
+                 self->report_.soft_signal_sent = count > 0;
+                 log_event(LogLevel::info, "sent soft signal {} to {} members", *self->plan_.soft_signal, count);
+                 // Stopped members (SIGSTOP) must run to heed the signal; so must a suspended tree, which
+                 // does no work of its own between the signal and this.
+                 if (const auto resume = platform::native_number(Signal::resume)) {
+                   (void)self->tree_->deliver(*resume);
+                 }
+                 self->tree_->thaw();
+                 self->wait_for_grace();
+               });
+}
+
+void StopLadder::wait(std::function<bool()> condition, Clock::time_point deadline,
+                      void (StopLadder::*next)(bool)) {
+  const auto waiting = std::make_shared<TreeWait>(executor_, tree_, std::move(condition), deadline);
+  waiting_ = waiting;
+  waiting->start([self = shared_from_this(), next](bool holds) { (self.get()->*next)(holds); });
+}
+
+void StopLadder::wait_for_grace() {
+  in_grace_ = true;
+  wait([tree = tree_] { return tree->empty(); }, Clock::now() + plan_.grace, &StopLadder::drained);
+}
+
+void StopLadder::drained(bool empty) {
+  in_grace_ = false;
+  report_.drained_in_grace = empty;
+  kill();
+}
+
+void StopLadder::kill_now() {
+  if (in_grace_ && waiting_) {
+    waiting_->cut_short();
+  }
+}
+
+void StopLadder::kill() {
+  if (!tree_->empty()) {
+    report_.escalated = true;
+    log_event(LogLevel::info, "killing the tree");
+  }
+  // Killed again with every look: a member may join after a kill, and only the removal is the end. What is
+  // already empty is not killed, so that its directory stays fit for use.
+  wait(
+      [tree = tree_] {
+        if (tree->remove()) {
+          return true;
+        }
+        if (!tree->empty()) {
+          tree->kill();
+        }
+        return tree->remove();
+      },
+      Clock::now() + plan_.bound, &StopLadder::finish);
+}
+
+void StopLadder::finish(bool removed) {
+  waiting_.reset();
+  if (!removed) {
+    report_.members_after = tree_->members();
+    log_event(LogLevel::error, "{} members outlived the teardown", report_.members_after.size());
+  }
+  report_.elapsed = Clock::now() - begin_;
+  std::exchange(handler_, nullptr)(std::move(report_));
+}
+
+}  // namespace treehold::inline v0

@@ -1,0 +1,64 @@
+#include "src/verbs.hpp"
+
+#include <utility>
+
+#include <treehold/error.hpp>
+
+#include "src/private_context.hpp"
+
+namespace treehold::inline v0 {
+
+Output run_to_end(const Settings& settings, std::shared_ptr<GroupCore> group, Ownership ownership) {
+  if (settings.input.kind == InputKind::pipe) {
+    throw InvalidSetting("stdin_pipe", "needs start(): nobody could write to it here");
+  }
+  boost::asio::io_context context(1);
+  const std::shared_ptr<Execution> execution =
+      Execution::start(context.get_executor(), RunPlan(settings), std::move(group), ownership);
+  drive(context, [&] { return execution->finished(); });
+  execution->rethrow_error();
+  return execution->take_output();
+}
+
+namespace {
+
+/// Throws unless the leader returned an exit code of its own.
+int require_exit_code(const Settings& settings, const Output& output) {
+  switch (output.outcome.kind()) {
+    case Outcome::Kind::exited: break;
+    case Outcome::Kind::signalled: throw Signalled(settings.program, output);
+    case Outcome::Kind::timed_out:
+    case Outcome::Kind::idle_timed_out: throw TimedOut(settings.program, output);
+    case Outcome::Kind::unknown: throw ExitStatusLost(settings.program, output);
+  }
+  return output.outcome.code().value();
+}
+
+}  // namespace
+
+void require_success(const Settings& settings, const Output& output) {
+  if (settings.accepted.count(require_exit_code(settings, output)) == 0) {
+    throw NonZeroExit(settings.program, output);
+  }
+}
+
+std::string text_of(const Settings& settings, Output output) {
+  require_success(settings, output);
+  std::string text = std::move(output.stdout_bytes);
+  text.erase(text.find_last_not_of('\n') + 1);
+  return text;
+}
+
+int exit_code_of(const Settings& settings, const Output& output) {
+  return require_exit_code(settings, output);
+}
+
+bool answer_of(const Settings& settings, const Output& output) {
+  switch (require_exit_code(settings, output)) {
+    case 0: return true;
+    case 1: return false;
+    default: throw NonZeroExit(settings.program, output);
+  }
+}
+
+}  // namespace treehold::inline v0
