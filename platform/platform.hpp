@@ -32,6 +32,7 @@ namespace platform {
 
 using Executor = boost::asio::any_io_executor;
 
+/// Called once. Moved by construction only: in Boost 1.81 its move assignment calls itself without end.
 template <class... Arguments>
 using Handler = boost::asio::any_completion_handler<void(Arguments...)>;
 

@@ -16,6 +16,14 @@ constexpr microseconds last_pause{10'000};
 constexpr microseconds last_pause_with_notices{200'000};
 constexpr milliseconds freeze_bound{250};
 
+/// Empties the place of a handler before it is called, since it may end the life of the one that holds it.
+template <class Function>
+Function take(std::optional<Function>& place) {
+  Function function = std::move(*place);
+  place.reset();
+  return function;
+}
+
 }  // namespace
 
 TreeWait::TreeWait(const platform::Executor& executor, std::shared_ptr<platform::Tree> tree,
@@ -27,7 +35,7 @@ TreeWait::TreeWait(const platform::Executor& executor, std::shared_ptr<platform:
       pause_(first_pause) {}
 
 void TreeWait::start(platform::Handler<bool> handler) {
-  handler_ = std::move(handler);
+  handler_.emplace(std::move(handler));
   if (!condition_()) {
     watch_ = tree_->watch(timer_.get_executor());
     listen();
@@ -77,7 +85,7 @@ void TreeWait::complete(bool holds) {
     watch_->cancel();
     watch_.reset();
   }
-  std::exchange(handler_, nullptr)(holds);
+  take(handler_)(holds);
 }
 
 void async_signal(const platform::Executor& executor, const std::shared_ptr<platform::Tree>& tree,
@@ -104,7 +112,7 @@ StopLadder::StopLadder(const platform::Executor& executor, std::shared_ptr<platf
     : executor_(executor), tree_(std::move(tree)), plan_(plan) {}
 
 void StopLadder::start(platform::Handler<StopReport> handler) {
-  handler_ = std::move(handler);
+  handler_.emplace(std::move(handler));
   if (tree_->remove()) {
     finish(true);
     return;
@@ -179,7 +187,7 @@ void StopLadder::finish(bool removed) {
     log_event(LogLevel::error, "{} members outlived the teardown", report_.members_after.size());
   }
   report_.elapsed = Clock::now() - begin_;
-  std::exchange(handler_, nullptr)(std::move(report_));
+  take(handler_)(std::move(report_));
 }
 
 }  // namespace treehold::inline v0

@@ -40,7 +40,7 @@ class TreeWait : public std::enable_shared_from_this<TreeWait> {
   boost::asio::steady_timer timer_;
   std::shared_ptr<platform::ChangeWatch> watch_;
   std::chrono::microseconds pause_;
-  platform::Handler<bool> handler_;
+  std::optional<platform::Handler<bool>> handler_;
 };
 
 struct StopPlan {
@@ -73,7 +73,7 @@ class StopLadder : public std::enable_shared_from_this<StopLadder> {
   std::shared_ptr<TreeWait> waiting_;
   bool in_grace_ = false;
   StopReport report_;
-  platform::Handler<StopReport> handler_;
+  std::optional<platform::Handler<StopReport>> handler_;
 };
 
 /// Sends a signal (the system's number) to every member: freezes the tree, where that is invisible, so that

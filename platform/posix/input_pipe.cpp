@@ -52,16 +52,16 @@ class Writer : public std::enable_shared_from_this<Writer> {
     pipe_.async_wait(asio::posix::stream_descriptor::wait_write,
                      [self = shared_from_this(), bytes, handler = std::move(handler)](error_code error) mutable {
                        if (error || !self->pipe_.is_open()) {
-                         std::move(handler)(asio::error::operation_aborted, 0);
+                         std::move(handler)(error_code(asio::error::operation_aborted), std::size_t{0});
                          return;
                        }
                        const ssize_t count = write_quietly(self->pipe_.native_handle(), bytes);
                        if (count >= 0) {
-                         std::move(handler)({}, static_cast<std::size_t>(count));
+                         std::move(handler)(error_code(), static_cast<std::size_t>(count));
                        } else if (errno == EAGAIN || errno == EINTR) {
                          self->write_some(bytes, std::move(handler));
                        } else {
-                         std::move(handler)(last_error(), 0);
+                         std::move(handler)(last_error(), std::size_t{0});
                        }
                      });
   }
