@@ -339,6 +339,9 @@ void Execution::kill() noexcept {
 /// Bounds the reading of streams that somebody may hold open. A shared group's descendants get the drain
 /// grace; behind an ended tree reading goes on while bytes come, since they are its last words.
 void Execution::drain(Clock::time_point end, Duration pause) {
+  if (!stdout_.pipe && !stderr_.pipe) {
+    return;
+  }
   drain_.expires_at(std::min(end, Clock::now() + pause));
   drain_.async_wait([self = shared_from_this(), end, pause, begin = Clock::now()](const error_code& error) {
     if (error || self->finished_) {

@@ -204,7 +204,7 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
 
   [[nodiscard]] std::string kernel_path() const { return umbrella_->kernel_path() + "/plain/" + name_; }
   [[nodiscard]] const CgroupDir& directory() const noexcept { return directory_; }
-  [[nodiscard]] WayIn way_in() const noexcept { return umbrella_->way_in(); }
+  [[nodiscard]] SpawnWay spawn_way() const noexcept { return umbrella_->spawn_way(); }
 
   /// Keeps a leaf's directory for a later start. False when enough are kept.
   bool keep_used(LeafDirectory& place) noexcept {
@@ -313,18 +313,10 @@ bool CgroupLeaf::pristine() const {
 Launched CgroupLeaf::launch(const SpawnPlan& plan, const Executor& executor) {
   reap_leftovers();
   Birthplace place;
-  UniqueFd procs;
-  if (group_->way_in() == WayIn::born) {
-    place.born_in = place_.directory.fd();
-  } else {
-    procs = above_standard(place_.directory.open_file("cgroup.procs", O_WRONLY));
-    if (!procs) {
-      throw SpawnFailed(SpawnStage::container, last_error(), kernel_path() + "/cgroup.procs");
-    }
-    place.joins = procs.get();
-  }
+  place.way = group_->spawn_way();
+  place.leaf = &place_.directory;
   Spawned spawned = spawn(plan, place);
-  auto leader = std::make_shared<Leader>(spawned.pid, std::move(spawned.pidfd));
+  auto leader = std::make_shared<Leader>(spawned);
   {
     const std::lock_guard lock(mutex_);
     leader_ = leader;

@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "platform/linux/kernel.hpp"
-#include "platform/linux/spawn.hpp"
 #include "platform/platform.hpp"
 #include "platform/posix/read_file.hpp"
 
@@ -136,20 +135,6 @@ std::string random_name() {
   return name;
 }
 
-WayIn find_way_in(const CgroupDir& directory) {
-  const std::optional<std::string> forced = environment_variable("TREEHOLD_SPAWN");
-  if (forced && *forced == "join") {
-    return WayIn::join;
-  }
-  if (forced && *forced == "born") {
-    return WayIn::born;
-  }
-  if (forced && !forced->empty()) {
-    throw InvalidSetting("TREEHOLD_SPAWN", "is neither born nor join");
-  }
-  return can_be_born_in(directory.fd()) ? WayIn::born : WayIn::join;
-}
-
 }  // namespace
 
 CgroupPlace find_cgroup_place() {
@@ -222,7 +207,11 @@ Umbrella::Umbrella(const CgroupPlace& place)
   // For people who wonder whose it is; nothing is decided by it.
   const std::string note = "pid " + std::to_string(::getpid());
   (void)::fsetxattr(directory_.fd(), "user.treehold", note.data(), note.size(), 0);
-  way_in_ = find_way_in(plain_);
+  if (const std::optional<SpawnWay> forced = forced_spawn_way()) {
+    spawn_way_ = *forced;
+  } else {
+    spawn_way_ = can_be_born_in(plain_) ? SpawnWay::direct : SpawnWay::helper;
+  }
 }
 
 Umbrella::~Umbrella() {

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "platform/linux/cgroup_dir.hpp"
+#include "platform/linux/spawn.hpp"
 
 #include <treehold/mechanism.hpp>
 
@@ -32,12 +33,6 @@ struct CgroupPlace {
 /// Looks for it; makes nothing.
 [[nodiscard]] CgroupPlace find_cgroup_place();
 
-/// How a child gets into its leaf.
-enum class WayIn {
-  born,  ///< clone3 with CLONE_INTO_CGROUP
-  join,  ///< the helper writes itself into cgroup.procs, before anything else
-};
-
 class Umbrella {
  public:
   /// Makes it and takes its lock. Throws `Unsupported` with the reason.
@@ -51,7 +46,8 @@ class Umbrella {
   /// The place it was made at, and the name below it, as /proc/PID/cgroup shows it.
   [[nodiscard]] const std::string& kernel_path() const noexcept { return kernel_path_; }
   [[nodiscard]] const CgroupDir& plain() const noexcept { return plain_; }
-  [[nodiscard]] WayIn way_in() const noexcept { return way_in_; }
+  /// How children get into leaves here.
+  [[nodiscard]] SpawnWay spawn_way() const noexcept { return spawn_way_; }
   [[nodiscard]] std::string next_group_name();
 
   /// The umbrella for groups made now: the one there is, or a new one when this process was moved to
@@ -66,7 +62,7 @@ class Umbrella {
   CgroupDir place_;
   CgroupDir directory_;
   CgroupDir plain_;
-  WayIn way_in_ = WayIn::born;
+  SpawnWay spawn_way_ = SpawnWay::direct;
   std::atomic<std::uint64_t> groups_{0};
 };
 

@@ -20,8 +20,8 @@
 #include <utility>
 #include <vector>
 
-#include "platform/linux/agent/order.hpp"
 #include "platform/linux/kernel.hpp"
+#include "platform/linux/order.hpp"
 #include "platform/linux/process_table.hpp"
 #include "platform/linux/spawn.hpp"
 #include "platform/posix/input_pipe.hpp"
@@ -76,10 +76,15 @@ int wait_for_exit(int pidfd, siginfo_t& info, rusage* usage, int flags) {
       ::syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG | flags, usage));
 }
 
-/// Zombies that a tracer still holds; see reap_leftovers.
+/// A child that could not be reaped when its leader object went: a tracer holds it.
+struct Leftover {
+  UniqueFd pidfd;
+  std::shared_ptr<const void> shared_memory;
+};
+
 struct Leftovers {
   std::mutex mutex;
-  std::vector<UniqueFd> pidfds;
+  std::vector<Leftover> list;
 };
 
 Leftovers& leftovers() {
@@ -89,11 +94,14 @@ Leftovers& leftovers() {
 
 }  // namespace
 
+Leader::Leader(Spawned& spawned) noexcept
+    : pid_(spawned.pid), pidfd_(std::move(spawned.pidfd)), shared_memory_(std::move(spawned.shared_memory)) {}
+
 Leader::~Leader() {
   if (pidfd_ && !reap()) {
     Leftovers& list = leftovers();
     const std::lock_guard lock(list.mutex);
-    list.pidfds.push_back(std::move(pidfd_));
+    list.list.push_back({std::move(pidfd_), std::move(shared_memory_)});
   }
 }
 
@@ -151,17 +159,22 @@ bool Leader::send(int native_signal) const noexcept {
   return ::syscall(SYS_pidfd_send_signal, pidfd_.get(), native_signal, nullptr, 0) == 0;
 }
 
+void Leader::let_go_of_memory() noexcept {
+  const std::lock_guard lock(mutex_);
+  shared_memory_.reset();
+}
+
 void Leader::disown() noexcept {
   const std::lock_guard lock(mutex_);
   reaped_ = true;
 }
 
 void reap_leftovers() noexcept {
-  Leftovers& list = leftovers();
-  const std::lock_guard lock(list.mutex);
-  std::erase_if(list.pidfds, [](const UniqueFd& pidfd) {
+  Leftovers& leftover = leftovers();
+  const std::lock_guard lock(leftover.mutex);
+  std::erase_if(leftover.list, [](const Leftover& child) {
     siginfo_t info;
-    return wait_for_exit(pidfd.get(), info, nullptr, 0) != 0 || info.si_pid != 0;
+    return wait_for_exit(child.pidfd.get(), info, nullptr, 0) != 0 || info.si_pid != 0;
   });
 }
 
@@ -219,6 +232,9 @@ class LeaderNotices : public std::enable_shared_from_this<LeaderNotices> {
       if (!error && self->received_ < self->bytes_.size()) {
         self->read_report(std::move(handler));
       } else {
+        if (error) {  // the end of the pipe: the child has executed its program or is gone
+          self->leader_->let_go_of_memory();
+        }
         std::move(handler)(self->failure());
       }
     });

@@ -12,10 +12,13 @@
 
 namespace treehold::inline v0::platform {
 
+struct Spawned;
+
 /// A child of this process, held by a pidfd, from its birth until it is reaped. Thread safe.
 class Leader {
  public:
-  Leader(pid_t pid, UniqueFd pidfd) noexcept : pid_(pid), pidfd_(std::move(pidfd)) {}
+  /// Takes the pidfd, and the memory that the child shares until its exec.
+  explicit Leader(Spawned& spawned) noexcept;
 
   /// Reaps, or hands the zombie to those tried again at later starts when a tracer still holds it.
   ~Leader();
@@ -50,17 +53,19 @@ class Leader {
   /// Sends a signal to the leader alone. False when it has ended.
   bool send(int native_signal) const noexcept;
 
+  /// The child has executed its program, or has ended: it uses our memory no more.
+  void let_go_of_memory() noexcept;
+
   /// Forgets the process without reaping: it is not ours (a fork of the host).
   void disown() noexcept;
 
  private:
   const pid_t pid_;
   UniqueFd pidfd_;
+  std::shared_ptr<const void> shared_memory_;
   mutable std::mutex mutex_;
   bool reaped_ = false;
 };
-
-struct Spawned;
 
 /// Notices of a started `leader`, and the host's ends of its pipes, taken over by Asio.
 [[nodiscard]] Launched hand_over(Spawned& spawned, std::shared_ptr<Leader> leader, const Executor& executor);

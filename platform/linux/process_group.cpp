@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/linux/kernel.hpp"
 #include "platform/linux/leader.hpp"
 #include "platform/linux/process_table.hpp"
 #include "platform/linux/spawn.hpp"
@@ -39,7 +40,16 @@ class ProcessGroupLeaf final : public Leaf {
 
   [[nodiscard]] bool empty() const override {
     const std::shared_ptr<Leader> leader = this->leader();
-    return !leader || (leader->has_ended() && living().empty());
+    if (!leader) {
+      return true;
+    }
+    if (!leader->has_ended()) {
+      return false;
+    }
+    // Asks the kernel, which is quicker than reading the table of all processes, but counts zombies.
+    const bool gone = ::syscall(SYS_pidfd_send_signal, leader->pidfd(), 0, nullptr, to_process_group) != 0 &&
+                      errno == ESRCH;
+    return gone || living().empty();
   }
 
   void freeze() override { send(SIGSTOP); }
@@ -79,9 +89,10 @@ class ProcessGroupLeaf final : public Leaf {
   Launched launch(const SpawnPlan& plan, const Executor& executor) override {
     reap_leftovers();
     Birthplace place;
+    place.way = forced_spawn_way().value_or(SpawnWay::direct);
     place.own_process_group = true;
     Spawned spawned = spawn(plan, place);
-    auto leader = std::make_shared<Leader>(spawned.pid, std::move(spawned.pidfd));
+    auto leader = std::make_shared<Leader>(spawned);
     {
       const std::lock_guard lock(mutex_);
       leader_ = leader;
@@ -89,8 +100,14 @@ class ProcessGroupLeaf final : public Leaf {
     return hand_over(spawned, std::move(leader), executor);
   }
 
-  /// Not reaped yet: as long as the leader is a zombie its number, which is the group's, is nobody else's.
-  void leader_seen() noexcept override {}
+  /// Reaped where the group can still be reached by the pidfd. Elsewhere not yet: as long as the leader is a
+  /// zombie its number, which is the group's, is nobody else's.
+  void leader_seen() noexcept override {
+    const std::shared_ptr<Leader> leader = this->leader();
+    if (leader && kernel_is_at_least(6, 9)) {
+      (void)leader->reap();
+    }
+  }
 
   void disown() noexcept override {
     if (const std::shared_ptr<Leader> leader = this->leader()) {

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -18,16 +17,17 @@
 
 #include <treehold/error.hpp>
 
-#include "platform/linux/agent/order.hpp"
 #include "platform/linux/agent_program.hpp"
+#include "platform/linux/cgroup_dir.hpp"
+#include "platform/linux/order.hpp"
 #include "platform/linux/spawn_child.hpp"
+#include "platform/platform.hpp"
 
 extern "C" long treehold_raw_clone(long number, long a, long b, long c, long d, long e);
 
 namespace treehold::inline v0::platform {
 namespace {
 
-constexpr std::uint64_t clone_clear_sighand = 0x100000000ULL;  // CLONE_CLEAR_SIGHAND, Linux 5.5
 constexpr std::uint64_t clone_into_cgroup = 0x200000000ULL;    // CLONE_INTO_CGROUP, Linux 5.7
 
 [[noreturn]] void fail(SpawnStage stage, const std::string& subject) {
@@ -55,36 +55,48 @@ struct Cloned {
   UniqueFd pidfd;
 };
 
-/// clone with CLONE_VM and CLONE_VFORK: the child runs `function` on a stack of its own in our memory
-/// while this thread waits; the cost does not grow with the host's memory. Throws nothing; a negative pid
-/// leaves errno.
-Cloned clone_sharing_memory(int (*function)(ChildStart*) noexcept, ChildStart& start, int cgroup) {
-  // On our own stack, which does not move on before the child has let go of it (CLONE_VFORK).
-  alignas(16) std::array<unsigned char, std::size_t{8} * 1024> stack;  // NOLINT: left uninitialised
-  // What treehold_raw_clone pops in the child: the function and its argument.
-  auto* const entry = reinterpret_cast<std::uintptr_t*>(stack.data() + stack.size()) - 2;
-  entry[0] = reinterpret_cast<std::uintptr_t>(function);
-  entry[1] = reinterpret_cast<std::uintptr_t>(&start);
+/// A stack for a child that shares our memory, with what treehold_raw_clone pops in the child on top.
+class ChildStack {
+ public:
+  void prepare(ChildEntry entry, void* argument) noexcept {
+    top()[0] = reinterpret_cast<std::uintptr_t>(entry);
+    top()[1] = reinterpret_cast<std::uintptr_t>(argument);
+  }
+  [[nodiscard]] std::uintptr_t* top() noexcept {
+    return reinterpret_cast<std::uintptr_t*>(bytes_ + sizeof bytes_) - 2;
+  }
+  [[nodiscard]] unsigned char* bottom() noexcept { return bytes_; }
 
+ private:
+  alignas(16) unsigned char bytes_[std::size_t{8} * 1024];
+};
+
+/// Whether this thread waits until the child has executed a program or ended.
+enum class Waiting : std::uint64_t { none = 0, until_exec = CLONE_VFORK };
+
+/// clone with CLONE_VM: the child runs on `stack` in our memory; the cost does not grow with how much that
+/// is. Throws nothing; a negative pid leaves errno.
+Cloned clone_sharing_memory(ChildStack& stack, ChildEntry entry, void* argument, Waiting waiting,
+                            const CgroupDir* cgroup) {
+  stack.prepare(entry, argument);
   int pidfd = -1;
-  constexpr std::uint64_t flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
+  const std::uint64_t flags = CLONE_VM | CLONE_PIDFD | static_cast<std::uint64_t>(waiting);
   long result = 0;
   {
     const AllSignalsBlocked blocked;
-    if (cgroup >= 0) {
+    if (cgroup != nullptr) {
       clone_args arguments{};
-      arguments.flags = flags | clone_clear_sighand | clone_into_cgroup;
+      arguments.flags = flags | clone_into_cgroup;
       arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
       arguments.exit_signal = SIGCHLD;
-      arguments.stack = reinterpret_cast<std::uintptr_t>(stack.data());
-      arguments.stack_size = reinterpret_cast<std::uintptr_t>(entry) - arguments.stack;
-      arguments.cgroup = static_cast<std::uint64_t>(cgroup);
+      arguments.stack = reinterpret_cast<std::uintptr_t>(stack.bottom());
+      arguments.stack_size = reinterpret_cast<std::uintptr_t>(stack.top()) - arguments.stack;
+      arguments.cgroup = static_cast<std::uint64_t>(cgroup->fd());
       result = treehold_raw_clone(SYS_clone3, reinterpret_cast<long>(&arguments), sizeof arguments, 0, 0, 0);
     } else {
-      // The older call, which seccomp filters know: they answer ENOSYS to clone3 (Docker). Handlers need
-      // no clearing: signals are blocked until the exec resets them.
+      // The older call, which seccomp filters know: they answer ENOSYS to clone3 (Docker).
       result = treehold_raw_clone(SYS_clone, static_cast<long>(flags | SIGCHLD),
-                                  reinterpret_cast<long>(entry), reinterpret_cast<long>(&pidfd), 0, 0);
+                                  reinterpret_cast<long>(stack.top()), reinterpret_cast<long>(&pidfd), 0, 0);
     }
   }
   if (result < 0) {
@@ -173,7 +185,7 @@ LaunchOrder make_order(const SpawnPlan& plan) {
   return order;
 }
 
-std::string cpu_mask(const std::vector<unsigned>& cpus) {
+std::vector<unsigned char> cpu_mask(const std::vector<unsigned>& cpus) {
   if (cpus.empty()) {
     return {};
   }
@@ -182,7 +194,7 @@ std::string cpu_mask(const std::vector<unsigned>& cpus) {
   for (const unsigned cpu : cpus) {
     mask[cpu / 8] = static_cast<unsigned char>(mask[cpu / 8] | (1U << (cpu % 8)));
   }
-  return hexadecimal(mask.data(), mask.size());
+  return mask;
 }
 
 void append_pointers(std::vector<const char*>& pointers, const std::vector<std::string>& strings) {
@@ -192,47 +204,99 @@ void append_pointers(std::vector<const char*>& pointers, const std::vector<std::
   pointers.push_back(nullptr);
 }
 
-/// A helper that could not be executed has ended: take its exit status, so that no zombie is left.
-void reap_failed(const Cloned& child) {
+/// A child that has ended, or is about to: take its exit status, so that no zombie is left.
+void reap(const Cloned& child) {
   siginfo_t info{};
   while (::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()), &info, WEXITED) != 0 && errno == EINTR) {
   }
 }
 
-}  // namespace
+/// The host's and the child's ends of the pipes of one start.
+struct Ends {
+  UniqueFd child[3];
+  UniqueFd report;
+};
 
-Spawned spawn(const SpawnPlan& plan, const Birthplace& place) {
-  Spawned spawned;
-  LaunchOrder order = make_order(plan);
-  order.container = place.joins;
-  order.new_process_group = place.own_process_group ? 1 : 0;
-
-  std::array<int, 5> kept{};
-  std::size_t kept_count = 0;
-  std::array<UniqueFd, 3> child_ends;
+Ends make_ends(const SpawnPlan& plan, Spawned& spawned, LaunchOrder& order) {
+  Ends ends;
   const StreamPlan* const streams[] = {&plan.standard_input, &plan.standard_output, &plan.standard_error};
   UniqueFd* const host_ends[] = {&spawned.standard_input, &spawned.standard_output, &spawned.standard_error};
-  for (std::size_t i = 0; i < 3; ++i) {
-    order.streams[i] = agent_stream(streams[i]->wiring, static_cast<int>(i));
+  for (int i = 0; i < 3; ++i) {
+    order.streams[i] = agent_stream(streams[i]->wiring, i);
     if (streams[i]->wiring == Wiring::pipe) {
       Pipe pipe = make_pipe();
       *host_ends[i] = std::move(i == 0 ? pipe.write : pipe.read);
-      child_ends[i] = std::move(i == 0 ? pipe.read : pipe.write);
-      order.descriptors[i] = child_ends[i].get();
-      kept[kept_count++] = child_ends[i].get();
+      ends.child[i] = std::move(i == 0 ? pipe.read : pipe.write);
+      order.descriptors[i] = ends.child[i].get();
     }
   }
   Pipe report = make_pipe();
   order.report = report.write.get();
-  kept[kept_count++] = order.report;
-  if (place.joins >= 0) {
-    kept[kept_count++] = place.joins;
+  ends.report = std::move(report.write);
+  spawned.report = std::move(report.read);
+  return ends;
+}
+
+/// All that a child uses of our memory between its clone and its exec.
+struct SharedMemory {
+  explicit SharedMemory(const SpawnPlan& wanted) : plan(wanted), cpus(cpu_mask(plan.cpus)) {
+    append_pointers(argv, plan.arguments);
+    append_pointers(environment, plan.environment);
+    becoming.directory = plan.directory ? plan.directory->c_str() : nullptr;
+    becoming.files[0] = plan.standard_input.path.c_str();
+    becoming.files[1] = plan.standard_output.path.c_str();
+    becoming.files[2] = plan.standard_error.path.c_str();
+    becoming.cpus = cpus.data();
+    becoming.cpu_bytes = cpus.size();
+    becoming.program = plan.program.c_str();
+    becoming.argv = argv.data();
+    becoming.environment = environment.data();
   }
+  SharedMemory(const SharedMemory&) = delete;
+  SharedMemory& operator=(const SharedMemory&) = delete;
+
+  const SpawnPlan plan;
+  const std::vector<unsigned char> cpus;
+  std::vector<const char*> argv;
+  std::vector<const char*> environment;
+  Becoming becoming;
+  ChildStack stack;
+};
+
+Cloned spawn_directly(const SpawnPlan& plan, const LaunchOrder& order, const CgroupDir* leaf, Spawned& spawned) {
+  const auto shared = std::make_shared<SharedMemory>(plan);
+  shared->becoming.order = order;
+  Cloned child = clone_sharing_memory(shared->stack, &child_becomes_program, &shared->becoming, Waiting::none, leaf);
+  if (child.pid < 0) {
+    fail(leaf != nullptr ? SpawnStage::container : SpawnStage::launch, "clone");
+  }
+  spawned.shared_memory = shared;
+  return child;
+}
+
+Cloned spawn_through_helper(const SpawnPlan& plan, LaunchOrder order, const CgroupDir* leaf, const Ends& ends) {
+  UniqueFd procs;
+  std::vector<int> kept;
+  if (leaf != nullptr) {
+    procs = above_standard(leaf->open_file("cgroup.procs", O_WRONLY));
+    if (!procs) {
+      fail(SpawnStage::container, "cgroup.procs");
+    }
+    order.container = procs.get();
+    kept.push_back(procs.get());
+  }
+  for (const UniqueFd& end : ends.child) {
+    if (end) {
+      kept.push_back(end.get());
+    }
+  }
+  kept.push_back(ends.report.get());
 
   const std::string order_text = hexadecimal(&order, sizeof order);
   const std::string groups =
       plan.groups ? hexadecimal(plan.groups->data(), plan.groups->size() * sizeof(std::uint32_t)) : "";
-  const std::string cpus = cpu_mask(plan.cpus);
+  const std::vector<unsigned char> mask = cpu_mask(plan.cpus);
+  const std::string cpus = hexadecimal(mask.data(), mask.size());
   std::vector<const char*> argv{"treehold-agent",
                                 "launch",
                                 order_text.c_str(),
@@ -245,43 +309,74 @@ Spawned spawn(const SpawnPlan& plan, const Birthplace& place) {
                                 plan.program.c_str()};
   append_pointers(argv, plan.arguments);
   std::vector<const char*> environment;
-  environment.reserve(plan.environment.size() + 1);
   append_pointers(environment, plan.environment);
 
-  ChildStart start;
+  HelperStart start;
   start.kept = kept.data();
-  start.kept_count = kept_count;
+  start.kept_count = kept.size();
   start.program = agent_program();
   start.argv = argv.data();
   start.environment = environment.data();
-
-  Cloned child = clone_sharing_memory(&treehold_child_execute, start, place.born_in);
+  ChildStack stack;
+  Cloned child = clone_sharing_memory(stack, &child_executes_helper, &start, Waiting::until_exec, nullptr);
   if (child.pid < 0) {
-    fail(place.born_in >= 0 ? SpawnStage::container : SpawnStage::launch, "clone");
+    fail(SpawnStage::launch, "clone");
   }
   if (start.error != 0) {
-    reap_failed(child);
+    reap(child);
     errno = start.error;
     // The helper was given the program's own arguments and environment: where those are too large, it is
     // the program that cannot be executed.
     fail(start.error == E2BIG ? SpawnStage::execute : SpawnStage::launch,
          start.error == E2BIG ? plan.program : "treehold-agent");
   }
+  return child;
+}
+
+/// Whether the child changes what the kernel keeps for the whole shared memory: with another user or group
+/// it would clear the host's dumpable flag for good, and that user could stop the half-born child.
+bool changes_credentials(const SpawnPlan& plan) {
+  return plan.uid || plan.gid || plan.groups;
+}
+
+}  // namespace
+
+std::optional<SpawnWay> forced_spawn_way() {
+  const std::optional<std::string> forced = environment_variable("TREEHOLD_SPAWN");
+  if (!forced || forced->empty()) {
+    return std::nullopt;
+  }
+  if (*forced == "direct") {
+    return SpawnWay::direct;
+  }
+  if (*forced == "helper") {
+    return SpawnWay::helper;
+  }
+  throw InvalidSetting("TREEHOLD_SPAWN", "is neither direct nor helper");
+}
+
+Spawned spawn(const SpawnPlan& plan, const Birthplace& place) {
+  Spawned spawned;
+  LaunchOrder order = make_order(plan);
+  order.new_process_group = place.own_process_group ? 1 : 0;
+  const Ends ends = make_ends(plan, spawned, order);
+  Cloned child = place.way == SpawnWay::direct && !changes_credentials(plan)
+                     ? spawn_directly(plan, order, place.leaf, spawned)
+                     : spawn_through_helper(plan, order, place.leaf, ends);
   spawned.pid = child.pid;
   spawned.pidfd = std::move(child.pidfd);
-  spawned.report = std::move(report.read);
   return spawned;
 }
 
-bool can_be_born_in(int cgroup) {
-  ChildStart start;
-  start.error = -1;  // treehold_child_leave, which shares our memory, sets it to 0
-  const Cloned child = clone_sharing_memory(&treehold_child_leave, start, cgroup);
+bool can_be_born_in(const CgroupDir& cgroup) {
+  ChildStack stack;
+  int sign = -1;
+  const Cloned child = clone_sharing_memory(stack, &child_leaves_sign, &sign, Waiting::until_exec, &cgroup);
   if (child.pid < 0) {
     return false;
   }
-  reap_failed(child);
-  return start.error == 0;
+  reap(child);
+  return sign == 0;
 }
 
 }  // namespace treehold::inline v0::platform

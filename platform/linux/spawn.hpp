@@ -1,10 +1,17 @@
-// Starts a program through the helper. What a start has to hold, and why it is done this way, is in
-// docs/spawn.md.
+// Starts a program. What a start has to hold, the ways there are, and the figures that chose among them are
+// in docs/spawn.md.
+//
+//     direct   The child is born in its leaf (clone3, CLONE_INTO_CGROUP), shares the host's memory, makes
+//              itself what the plan asks for and executes the program. The host does not wait for it: the
+//              end of the report pipe tells.
+//     helper   A small program with memory of its own is started in the host's cgroup; it joins the leaf and
+//              then does the same. For what must not be done in shared memory (another user), and where a
+//              child cannot be born in a leaf.
 #pragma once
 
 #include <sys/types.h>
 
-#include <boost/system/error_code.hpp>
+#include <memory>
 #include <optional>
 
 #include "platform/posix/unique_fd.hpp"
@@ -12,31 +19,38 @@
 
 namespace treehold::inline v0::platform {
 
-/// Where a child begins. Descriptors are borrowed.
+class CgroupDir;
+
+enum class SpawnWay { direct, helper };
+
+/// What TREEHOLD_SPAWN forces ("direct", "helper"), for tests. Throws `InvalidSetting`.
+[[nodiscard]] std::optional<SpawnWay> forced_spawn_way();
+
+/// Where a child begins.
 struct Birthplace {
-  int born_in = -1;  ///< directory of the cgroup to be born in (clone3, CLONE_INTO_CGROUP)
-  int joins = -1;    ///< `cgroup.procs` of the cgroup that the helper joins before anything else
+  SpawnWay way = SpawnWay::direct;  ///< wanted; a change of credentials takes the helper all the same
+  const CgroupDir* leaf = nullptr;  ///< none: the host's own cgroup
   bool own_process_group = false;
 };
 
-/// A started helper on its way to becoming the program.
+/// A started child on its way to becoming the program.
 struct Spawned {
   pid_t pid = -1;
   UniqueFd pidfd;
-  UniqueFd report;  ///< read end; see agent/order.hpp
+  UniqueFd report;  ///< read end; see order.hpp
   UniqueFd standard_input;
   UniqueFd standard_output;
   UniqueFd standard_error;
+  std::shared_ptr<const void> shared_memory;  ///< used by the child until its report pipe ends
 };
 
-/// Throws `SpawnFailed` (`launch`, `container`); no process is left then. The calling thread waits for
-/// the helper's exec, never for the program's. Thread safe; blocks all signals of the calling thread
-/// meanwhile.
+/// Throws `SpawnFailed` (`launch`, `container`); no process is left then. Never waits for the program's exec.
+/// Thread safe; blocks all signals of the calling thread for the moment of the clone.
 [[nodiscard]] Spawned spawn(const SpawnPlan& plan, const Birthplace& place);
 
-/// Whether this process can be given children born in the cgroup whose directory is `cgroup`. They are
-/// not where clone3 is missing or refused (seccomp), nor where the caller's own cgroup was killed once:
-/// the kernel (6.18) then kills every such child at birth. Finds out by one child that ends at once.
-[[nodiscard]] bool can_be_born_in(int cgroup);
+/// Whether this process can be given children born in `cgroup`. They are not where clone3 is missing or
+/// refused (seccomp), nor where the caller's own cgroup was killed once: the kernel (6.18) then kills every
+/// such child at birth. Finds out by one child that ends at once.
+[[nodiscard]] bool can_be_born_in(const CgroupDir& cgroup);
 
 }  // namespace treehold::inline v0::platform

@@ -1,5 +1,5 @@
-// Compiled without sanitizers and stack protector: it runs on a borrowed stack with the host's
-// thread-local storage, which it must not touch.
+// Compiled without sanitizers and stack protector: it runs on a borrowed stack with the host's thread-local
+// storage, which it must not touch.
 #include "platform/linux/spawn_child.hpp"
 
 #include <linux/fcntl.h>
@@ -8,7 +8,12 @@
 
 namespace treehold::inline v0::platform {
 
-extern "C" int treehold_child_execute(ChildStart* start) noexcept {
+int child_becomes_program(void* becoming) noexcept {
+  become(*static_cast<const Becoming*>(becoming));
+}
+
+int child_executes_helper(void* argument) noexcept {
+  auto* start = static_cast<HelperStart*>(argument);
   for (std::size_t i = 0; i < start->kept_count; ++i) {
     raw_syscall(__NR_fcntl, start->kept[i], F_SETFD, 0);
   }
@@ -19,8 +24,8 @@ extern "C" int treehold_child_execute(ChildStart* start) noexcept {
   return 127;
 }
 
-extern "C" int treehold_child_leave(ChildStart* start) noexcept {
-  start->error = 0;
+int child_leaves_sign(void* sign) noexcept {
+  *static_cast<int*>(sign) = 0;
   return 0;
 }
 

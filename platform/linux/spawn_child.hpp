@@ -1,11 +1,17 @@
-// The few instructions of a child that shares the host's memory, between clone and the helper's exec.
+// What a child does while it shares the host's memory.
+//
+// NO malloc, no libc, no thread-local storage: the host's other threads run on, and what they hold locked
+// stays locked.
 #pragma once
 
 #include <cstddef>
 
+#include "platform/linux/become.hpp"
+
 namespace treehold::inline v0::platform {
 
-struct ChildStart {
+/// For the helper: what to keep open, and how to execute it.
+struct HelperStart {
   const int* kept = nullptr;  ///< descriptors that the helper needs
   std::size_t kept_count = 0;
   int program = -1;
@@ -14,11 +20,16 @@ struct ChildStart {
   int error = 0;  ///< set when the exec failed: errno
 };
 
-/// Executes the helper. NO malloc, no libc, no thread-local storage: the host's memory is shared and its
-/// other threads run on. Returns an exit status only when the exec failed.
-extern "C" int treehold_child_execute(ChildStart* start) noexcept;
+/// Entries of a clone. They return an exit status, or not at all.
+using ChildEntry = int (*)(void* argument) noexcept;
 
-/// Ends at once: for the probe.
-extern "C" int treehold_child_leave(ChildStart* start) noexcept;
+/// `Becoming*`: becomes the program.
+int child_becomes_program(void* becoming) noexcept;
+
+/// `HelperStart*`: executes the helper; returns when that failed.
+int child_executes_helper(void* start) noexcept;
+
+/// `int*`: sets it to 0 and ends.
+int child_leaves_sign(void* sign) noexcept;
 
 }  // namespace treehold::inline v0::platform

@@ -1,6 +1,7 @@
-// What the host tells the helper program, and what the helper tells back.
+// What the host orders of a newborn child, and what the child tells back.
 //
-// The order travels in the helper's own arguments, where the kernel copies it anyway:
+// A child that shares the host's memory finds the order there. To the helper program it travels in the
+// helper's own arguments, where the kernel copies it anyway:
 //
 //     argv[0]  "treehold-agent"
 //     argv[1]  "launch"
@@ -69,7 +70,7 @@ inline constexpr std::size_t agent_limits = 16;
 struct LaunchOrder {
   std::uint32_t protocol = agent_protocol;
   std::int32_t report = -1;     ///< write end of the report pipe
-  std::int32_t container = -1;  ///< cgroup.procs of the leaf to join; -1: born in place
+  std::int32_t container = -1;  ///< cgroup.procs of the leaf to join; -1: it is there already
   std::int32_t descriptors[3] = {-1, -1, -1};
   AgentStream streams[3] = {AgentStream::null, AgentStream::null, AgentStream::null};
   std::uint8_t new_session = 0;

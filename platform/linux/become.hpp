@@ -1,0 +1,194 @@
+// The steps from a newborn child to the program: what the plan asks for, one system call after the other.
+//
+// They run in two carriers (docs/spawn.md): in the helper program, and in a child that still shares the
+// host's memory. NO malloc, no libc, no thread-local storage, no static data, no return: a step succeeds or
+// the child reports and ends.
+#pragma once
+
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "order.hpp"
+#include "raw_syscall.hpp"
+
+namespace treehold::inline v0::platform {
+
+/// An order with the texts and lists that belong to it.
+struct Becoming {
+  LaunchOrder order;
+  const char* directory = nullptr;             ///< null or empty: as it is
+  const char* files[3] = {};                   ///< for the streams that lead to files
+  const std::uint32_t* groups = nullptr;       ///< supplementary groups
+  std::size_t group_count = 0;
+  const unsigned char* cpus = nullptr;         ///< mask as sched_setaffinity(2) takes it
+  std::size_t cpu_bytes = 0;
+  const char* program = nullptr;
+  const char* const* argv = nullptr;
+  const char* const* environment = nullptr;
+};
+
+namespace becoming {
+
+struct KernelSigaction {
+  void* handler;
+  unsigned long flags;
+  void* restorer;
+  unsigned long mask;
+};
+
+[[noreturn]] inline void leave(int status) {
+  for (;;) {
+    raw_syscall(__NR_exit_group, status);
+  }
+}
+
+inline void report(const LaunchOrder& order, AgentStage stage, long result) {
+  AgentReport message;
+  message.stage = stage;
+  message.error = static_cast<std::int32_t>(-result);
+  raw_syscall(__NR_write, order.report, raw_syscall_of(&message), sizeof message);
+}
+
+/// Passes a result through, or ends the child when it is an error.
+inline long must(const LaunchOrder& order, AgentStage stage, long result) {
+  if (result < 0) {
+    report(order, stage, result);
+    leave(127);
+  }
+  return result;
+}
+
+inline void join_container(const LaunchOrder& order) {
+  if (order.container >= 0) {
+    must(order, AgentStage::container, raw_syscall(__NR_write, order.container, raw_syscall_of("0"), 1));
+  }
+}
+
+inline void open_session(const LaunchOrder& order) {
+  if (order.new_session != 0) {
+    must(order, AgentStage::session, raw_syscall(__NR_setsid));
+  } else if (order.new_process_group != 0) {
+    must(order, AgentStage::session, raw_syscall(__NR_setpgid, 0, 0));
+  }
+}
+
+/// Gives one standard stream its place. All sources are above 2, or are the stream itself.
+inline void wire(const LaunchOrder& order, int stream, const char* path) {
+  const auto stage = static_cast<AgentStage>(static_cast<int>(AgentStage::standard_input) + stream);
+  long source = -1;
+  int flags = stream == 0 ? O_RDONLY : O_WRONLY;
+  switch (order.streams[stream]) {
+    case AgentStream::keep:
+      return;
+    case AgentStream::descriptor:
+      source = order.descriptors[stream];
+      break;
+    case AgentStream::to_stdout:
+      source = 1;
+      break;
+    case AgentStream::null:
+      path = "/dev/null";
+      break;
+    case AgentStream::read_file:
+      break;
+    case AgentStream::create_file:
+      flags |= O_CREAT | O_TRUNC;
+      break;
+    case AgentStream::append_file:
+      flags |= O_CREAT | O_APPEND;
+      break;
+  }
+  if (source < 0) {
+    constexpr int mode = 0666;
+    source = must(order, stage, raw_syscall(__NR_openat, AT_FDCWD, raw_syscall_of(path), flags | O_NOCTTY, mode));
+  }
+  if (source != stream) {
+    must(order, stage, raw_syscall(__NR_dup3, source, stream, 0));
+  }
+}
+
+inline void limit_resources(const LaunchOrder& order) {
+  for (std::uint32_t i = 0; i < order.limit_count && i < agent_limits; ++i) {
+    const AgentLimit& limit = order.limits[i];
+    must(order, AgentStage::resource_limits,
+         raw_syscall(__NR_prlimit64, 0, limit.resource, raw_syscall_of(&limit.soft), 0));
+  }
+}
+
+inline void schedule(const Becoming& self) {
+  const LaunchOrder& order = self.order;
+  if (order.set_nice != 0) {
+    must(order, AgentStage::priority, raw_syscall(__NR_setpriority, 0, 0, order.nice));
+  }
+  if (self.cpu_bytes != 0) {
+    must(order, AgentStage::affinity,
+         raw_syscall(__NR_sched_setaffinity, 0, static_cast<long>(self.cpu_bytes), raw_syscall_of(self.cpus)));
+  }
+}
+
+/// Groups, then group, then user: each needs the privilege that the next one may give up.
+inline void change_credentials(const Becoming& self) {
+  const LaunchOrder& order = self.order;
+  if (order.set_groups != 0) {
+    must(order, AgentStage::credentials,
+         raw_syscall(__NR_setgroups, static_cast<long>(self.group_count), raw_syscall_of(self.groups)));
+  }
+  if (order.set_gid != 0) {
+    must(order, AgentStage::credentials, raw_syscall(__NR_setresgid, order.gid, order.gid, order.gid));
+  }
+  if (order.set_uid != 0) {
+    must(order, AgentStage::credentials, raw_syscall(__NR_setresuid, order.uid, order.uid, order.uid));
+  }
+  if (order.no_new_privileges != 0) {
+    must(order, AgentStage::credentials, raw_syscall(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+  }
+}
+
+/// Default dispositions and an empty mask, whatever the host ignores or blocks.
+inline void reset_signals() {
+  constexpr long signal_set_size = 8;
+  constexpr int signal_count = 64;
+  constexpr int set_mask = 2;  // SIG_SETMASK
+  const KernelSigaction standard{};
+  for (int signal = 1; signal <= signal_count; ++signal) {
+    raw_syscall(__NR_rt_sigaction, signal, raw_syscall_of(&standard), 0, signal_set_size);
+  }
+  const unsigned long none = 0;
+  raw_syscall(__NR_rt_sigprocmask, set_mask, raw_syscall_of(&none), 0, signal_set_size);
+}
+
+}  // namespace becoming
+
+/// Becomes the program.
+[[noreturn]] inline void become(const Becoming& self) {
+  using namespace becoming;
+  constexpr unsigned close_range_cloexec = 1U << 2;  // CLOSE_RANGE_CLOEXEC, Linux 5.11
+  const LaunchOrder& order = self.order;
+  join_container(order);
+  open_session(order);
+  for (int stream = 0; stream < 3; ++stream) {
+    wire(order, stream, self.files[stream]);
+  }
+  limit_resources(order);
+  schedule(self);
+  if (order.set_umask != 0) {
+    raw_syscall(__NR_umask, order.umask);
+  }
+  change_credentials(self);
+  // After the credentials: a directory that only the new user may enter, and none that he may not.
+  if (self.directory != nullptr && self.directory[0] != '\0') {
+    must(order, AgentStage::working_directory, raw_syscall(__NR_chdir, raw_syscall_of(self.directory)));
+  }
+  must(order, AgentStage::execute, raw_syscall(__NR_close_range, 3, ~0U, close_range_cloexec));
+  reset_signals();
+  report(order, AgentStage::executing, 0);
+  must(order, AgentStage::execute,
+       raw_syscall(__NR_execve, raw_syscall_of(self.program), raw_syscall_of(self.argv),
+                   raw_syscall_of(self.environment)));
+  leave(127);
+}
+
+}  // namespace treehold::inline v0::platform
