@@ -106,6 +106,12 @@ void Execution::feed(std::string_view rest) {
   });
 }
 
+void Execution::close_input() noexcept {
+  if (!plan_.input) {
+    input_.reset();
+  }
+}
+
 void Execution::async_write(std::string_view bytes, platform::Handler<error_code> handler) {
   if (bytes.empty() || !input_) {
     std::move(handler)(bytes.empty() ? error_code() : boost::asio::error::broken_pipe);

@@ -98,7 +98,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
   /// Writes all of `bytes`, which must stay until the handler is called, to an open stdin pipe.
   void async_write(std::string_view bytes, platform::Handler<boost::system::error_code> handler);
   [[nodiscard]] bool input_open() const noexcept { return input_ != nullptr; }
-  void close_input() noexcept { input_.reset(); }
+  /// Closes a stdin pipe; what is being fed by the run itself is not cut off.
+  void close_input() noexcept;
 
  private:
   struct Reader {

@@ -39,7 +39,10 @@ Process::Process(std::unique_ptr<Live> live) noexcept : live_(std::move(live)) {
 Process::Process(Process&& other) noexcept = default;
 
 Process& Process::operator=(Process&& other) noexcept {
-  std::swap(live_, other.live_);  // the old tree ends with `other`
+  if (this != &other) {
+    const Process ends_here(std::move(*this));
+    live_ = std::move(other.live_);
+  }
   return *this;
 }
 

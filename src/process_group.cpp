@@ -26,7 +26,10 @@ ProcessGroup::ProcessGroup(const GroupOptions& options) : core_(std::make_shared
 ProcessGroup::ProcessGroup(ProcessGroup&& other) noexcept = default;
 
 ProcessGroup& ProcessGroup::operator=(ProcessGroup&& other) noexcept {
-  std::swap(core_, other.core_);  // the old group ends with `other`
+  if (this != &other) {
+    const ProcessGroup ends_here(std::move(*this));
+    core_ = std::move(other.core_);
+  }
   return *this;
 }
 

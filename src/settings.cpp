@@ -13,41 +13,43 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void require(bool condition, const char* setting, const char* problem) {
+void require(bool condition, const std::string& setting, const char* problem) {
   if (!condition) {
     throw InvalidSetting(setting, problem);
   }
 }
 
-void require_no_nul(const char* setting, std::string_view text) {
+void require_no_nul(const std::string& setting, std::string_view text) {
   require(text.find('\0') == std::string_view::npos, setting, "contains a NUL character");
 }
 
-void require_path(const char* setting, std::string_view path) {
+void require_path(const std::string& setting, std::string_view path) {
   require(!path.empty(), setting, "is an empty path");
   require_no_nul(setting, path);
 }
 
-void require_variable_name(const char* setting, std::string_view name) {
+void require_variable_name(const std::string& setting, std::string_view name) {
   require(!name.empty(), setting, "has an empty name");
   require(name.find('=') == std::string_view::npos, setting, "has a name with '='");
   require_no_nul(setting, name);
 }
 
-void require_duration(const char* setting, const std::optional<Duration>& duration, bool zero_allowed) {
+void require_duration(const std::string& setting, const std::optional<Duration>& duration, bool zero_allowed) {
   if (duration) {
     require(*duration >= Duration::zero(), setting, "is negative");
     require(zero_allowed || *duration > Duration::zero(), setting, "is zero");
   }
 }
 
-void require_output(const char* setting, const OutputSettings& output) {
-  require(!output.choice.contradicted, setting, "is sent to two places");
-  if (output.kind() == OutputKind::create || output.kind() == OutputKind::append) {
-    require_path(setting, output.path);
+void require_output(const std::string& stream, const OutputSettings& output) {
+  require(!output.choice.contradicted, stream, "is sent to two places");
+  if (output.kind() == OutputKind::create) {
+    require_path(stream + "_file", output.path);
+  } else if (output.kind() == OutputKind::append) {
+    require_path(stream + "_append", output.path);
   }
-  require(!output.line_handler || output.kind() == OutputKind::capture, setting,
-          "has a line handler but is not captured");
+  require(!output.line_handler || output.kind() == OutputKind::capture, "on_" + stream + "_line",
+          "needs the stream to be captured");
 }
 
 std::string absolute(const std::string& path) {

@@ -39,6 +39,7 @@ enum class Stream { out, err };
 class TREEHOLD_EXPORT Process {
  public:
   Process(Process&& other) noexcept;
+  /// Ends the tree that this object held.
   Process& operator=(Process&& other) noexcept;
 
   /// Kills and reaps what is left, with a bound of five seconds; never throws.

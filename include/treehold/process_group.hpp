@@ -48,6 +48,7 @@ class TREEHOLD_EXPORT ProcessGroup {
   /// Throws `Unsupported` when the wanted mechanism is not available here, with the reason.
   explicit ProcessGroup(const GroupOptions& options = {});
   ProcessGroup(ProcessGroup&& other) noexcept;
+  /// Ends the group that this object held.
   ProcessGroup& operator=(ProcessGroup&& other) noexcept;
 
   /// Kills everything in the group and waits for it, with the teardown bound; never throws.

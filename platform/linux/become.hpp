@@ -5,7 +5,7 @@
 // the child reports and ends.
 #pragma once
 
-#include <linux/fcntl.h>
+#include <fcntl.h>
 #include <linux/prctl.h>
 
 #include <cstddef>

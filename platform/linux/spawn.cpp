@@ -152,11 +152,17 @@ std::uint32_t native_resource(Resource resource) {
   return RLIMIT_NOFILE;
 }
 
+/// Whether the host has the standard descriptor open for its children. A close-on-exec one is not meant for
+/// them: in a host that has closed its own, a descriptor of ours or of Asio's may have got the number.
+bool is_inheritable(int descriptor) {
+  const int flags = ::fcntl(descriptor, F_GETFD);
+  return flags >= 0 && (flags & FD_CLOEXEC) == 0;
+}
+
 AgentStream agent_stream(Wiring wiring, int stream) {
   switch (wiring) {
     case Wiring::null: return AgentStream::null;
-    case Wiring::inherit:
-      return ::fcntl(stream, F_GETFD) >= 0 ? AgentStream::keep : AgentStream::null;
+    case Wiring::inherit: return is_inheritable(stream) ? AgentStream::keep : AgentStream::null;
     case Wiring::pipe: return AgentStream::descriptor;
     case Wiring::read_file: return AgentStream::read_file;
     case Wiring::create_file: return AgentStream::create_file;

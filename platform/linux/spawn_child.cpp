@@ -2,7 +2,7 @@
 // storage, which it must not touch.
 #include "platform/linux/spawn_child.hpp"
 
-#include <linux/fcntl.h>
+#include <fcntl.h>
 
 #include "platform/linux/raw_syscall.hpp"
 
