@@ -24,10 +24,13 @@ using treehold::Stream;
 
 namespace {
 
-/// The user under which fork bombs run: nothing else does.
-constexpr std::uint32_t bomber = 54399;
+/// The user under which the present fork bomb runs: nothing else does. Each bomb has one of its
+/// own, since the zombies of the one before count as processes of its user until somebody reaps
+/// them.
+std::uint32_t bomber = 60000;  // NOLINT
 
 Command fork_bomb(const std::vector<std::string>& arguments, std::uint64_t processes) {
+  ++bomber;
   Command command(self_for_everybody());
   command.arg("--role=fork-bomb").args(arguments).current_dir("/");
   return command.uid(bomber).gid(bomber).resource_limit(Resource::processes, processes, processes);

@@ -166,6 +166,8 @@ TEST_CASE("a leader held by a tracer does not hang the wait", "[contract]") {
     CHECK((*ended == Outcome::signalled(SIGKILL, false) || *ended == Outcome::unknown()));
     CHECK(child.members().empty());
   }
+  // What the tracer kept is a zombie of ours from now on; the next start takes it away.
+  CHECK(role("exit", {"3"}).exit_code() == 3);
 }
 
 TEST_CASE("a whole run returns though its leader is held by a tracer", "[contract]") {
