@@ -1,9 +1,10 @@
 // Hosts with something unusual about them: each is a process of its own (see host_roles.cpp).
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <sstream>
 #include <string>
 #include <system_error>
+
+#include <catch2/catch.hpp>
 
 #include <treehold/treehold.hpp>
 
@@ -23,11 +24,17 @@ TEST_CASE("a host that ignores SIGCHLD", "[contract]") {
   expect_host("child-signal", {"no-wait"});
 }
 
-TEST_CASE("a host that ignores SIGPIPE", "[contract]") { expect_host("pipe-signal-ignored"); }
+TEST_CASE("a host that ignores SIGPIPE", "[contract]") {
+  expect_host("pipe-signal-ignored");
+}
 
-TEST_CASE("a host that ignores every signal", "[contract]") { expect_host("signals-ignored"); }
+TEST_CASE("a host that ignores every signal", "[contract]") {
+  expect_host("signals-ignored");
+}
 
-TEST_CASE("a host that blocks every signal", "[contract]") { expect_host("signals-blocked"); }
+TEST_CASE("a host that blocks every signal", "[contract]") {
+  expect_host("signals-blocked");
+}
 
 TEST_CASE("a host that may open 100000 descriptors", "[contract]") {
   expect_host("many-descriptors", {"100000"});
@@ -37,14 +44,18 @@ TEST_CASE("a host that has thousands of inheritable descriptors open", "[contrac
   expect_host("many-descriptors", {"4000"});
 }
 
-TEST_CASE("a host that forks while a group lives", "[contract]") { expect_host("forks"); }
+TEST_CASE("a host that forks while a group lives", "[contract]") {
+  expect_host("forks");
+}
 
 TEST_CASE("a host that is the first process of a PID namespace", "[contract]") {
   require_root();
   expect_host("first-process");
 }
 
-TEST_CASE("a host that is a subreaper", "[contract]") { expect_host("subreaper"); }
+TEST_CASE("a host that is a subreaper", "[contract]") {
+  expect_host("subreaper");
+}
 
 TEST_CASE("a host with a thread that takes every exit status", "[contract]") {
   expect_host("status-thief");

@@ -1,11 +1,12 @@
 // Line handlers.
 #include <signal.h>
 
-#include <catch2/catch.hpp>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <catch2/catch.hpp>
 
 #include <treehold/treehold.hpp>
 

@@ -1,10 +1,11 @@
 // When a run is over, and that nothing is left of it then.
 #include <signal.h>
 
-#include <catch2/catch.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <catch2/catch.hpp>
 
 #include <treehold/treehold.hpp>
 

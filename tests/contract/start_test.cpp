@@ -1,7 +1,6 @@
 // Starts: failing ones, many, many at once, and starts that race their own end.
 #include <algorithm>
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <exception>
 #include <memory>
@@ -11,6 +10,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <catch2/catch.hpp>
 
 #include <treehold/treehold.hpp>
 
@@ -98,7 +99,7 @@ TEST_CASE("100 failed starts leave no descriptor and no zombie", "[contract]") {
   ProcessGroup group;
   CHECK_THROWS_AS(group.output(Command(here / "text")), SpawnFailed);
   const auto before = plain_descriptors();
-  const std::size_t cgroups = cgroup_descriptors().size();
+  const std::size_t cgroups = kept_descriptors().size();
   for (int count = 0; count < 25; ++count) {
     CHECK_THROWS_AS(Command(here / "text").stdin_bytes("x").output(), SpawnFailed);
     CHECK_THROWS_AS(quick().current_dir(here / "gone").start(), SpawnFailed);
@@ -106,7 +107,7 @@ TEST_CASE("100 failed starts leave no descriptor and no zombie", "[contract]") {
     CHECK_THROWS_AS(group.output(quick().stdin_file(here / "gone")), SpawnFailed);
   }
   CHECK(plain_descriptors() == before);
-  CHECK(cgroup_descriptors().size() <= cgroups + 16);
+  CHECK(kept_descriptors().size() <= cgroups + 16);
   CHECK(group.members().empty());
   CHECK(group.exit_code(quick()) == 0);
 }
@@ -158,7 +159,7 @@ TEST_CASE("1000 starts grow nothing", "[contract]") {
     (void)group.output(quick());
   }
   const auto before = plain_descriptors();
-  const std::size_t cgroups = cgroup_descriptors().size();
+  const std::size_t cgroups = kept_descriptors().size();
   const std::size_t memory = own_memory("VmRSS");
   for (int count = 0; count < starts; ++count) {
     const Outcome outcome =
@@ -168,7 +169,7 @@ TEST_CASE("1000 starts grow nothing", "[contract]") {
     }
   }
   CHECK(plain_descriptors() == before);
-  CHECK(cgroup_descriptors().size() <= cgroups + 16);
+  CHECK(kept_descriptors().size() <= cgroups + 16);
   if (!sanitized) {
     CHECK(own_memory("VmRSS") < memory + (std::size_t{2} << 20U));
   }
@@ -180,7 +181,7 @@ TEST_CASE("groups made and destroyed 200 times grow nothing", "[contract]") {
     (void)group.start(idle());
   }
   const auto before = plain_descriptors();
-  const std::size_t cgroups = cgroup_descriptors().size();
+  const std::size_t cgroups = kept_descriptors().size();
   for (int count = 0; count < scaled(200, 20); ++count) {
     ProcessGroup group;
     Process child = group.start(idle());
@@ -189,7 +190,7 @@ TEST_CASE("groups made and destroyed 200 times grow nothing", "[contract]") {
     }
   }
   CHECK(plain_descriptors() == before);
-  CHECK(cgroup_descriptors().size() <= cgroups);
+  CHECK(kept_descriptors().size() <= cgroups);
 }
 
 TEST_CASE("a start racing a kill 1000 times leaves nothing", "[contract]") {

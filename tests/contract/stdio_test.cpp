@@ -3,9 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <string>
+
+#include <catch2/catch.hpp>
 
 #include <treehold/treehold.hpp>
 

@@ -1,9 +1,10 @@
 // What each verb returns and throws.
 #include <signal.h>
 
-#include <catch2/catch.hpp>
 #include <functional>
 #include <string>
+
+#include <catch2/catch.hpp>
 
 #include <treehold/treehold.hpp>
 

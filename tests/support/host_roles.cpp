@@ -468,7 +468,7 @@ void umbrella(Host& host, const std::vector<std::string>&) {
   EXPECT(role("exit", {"0"}).exit_code() == 0);
   ProcessGroup group;
   EXPECT(group.exit_code(role("exit", {"0"})) == 0);
-  for (const std::string& target : cgroup_descriptors()) {
+  for (const std::string& target : kept_descriptors()) {
     host.say("holds " + target);
   }
 }

@@ -7,13 +7,14 @@
 
 #include <algorithm>
 #define CATCH_CONFIG_EXTERNAL_INTERFACES
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <iostream>
 #include <set>
 #include <string>
 #include <vector>
+
+#include <catch2/catch.hpp>
 
 #include "support.hpp"
 
@@ -46,8 +47,11 @@ std::string describe_children() {
 /// The umbrellas of this process: the directories that its descriptors lead to.
 std::set<std::string> own_umbrellas() {
   std::set<std::string> found;
-  for (const std::string& target : support::cgroup_descriptors()) {
+  for (const std::string& target : support::kept_descriptors()) {
     const std::size_t name = target.find("/treehold-");
+    if (name == std::string::npos) {
+      continue;
+    }
     const std::size_t end = target.find('/', name + 1);
     const std::string umbrella = target.substr(0, end);
     std::error_code ignored;
@@ -191,8 +195,8 @@ class LeakListener : public Catch::TestEventListenerBase {
       FAIL_CHECK("descriptors are left:\n" << text);
       descriptors_ = now;
     }
-    if (support::cgroup_descriptors().size() > 8 + pool_size * descriptors_a_leaf) {
-      FAIL_CHECK(support::cgroup_descriptors().size() << " descriptors of cgroups are open");
+    if (support::kept_descriptors().size() > 8 + pool_size * descriptors_a_leaf) {
+      FAIL_CHECK(support::kept_descriptors().size() << " descriptors of cgroups are open");
     }
     if (!wait_until([this] { return threads() <= threads_; }, settle)) {
       FAIL_CHECK(threads() - threads_ << " threads are left");

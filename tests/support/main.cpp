@@ -1,7 +1,5 @@
 // The test program. With `--role=NAME` as its first argument it is a child of a test instead.
 #define CATCH_CONFIG_RUNNER
-#include <catch2/catch.hpp>
-
 #include <stdlib.h>
 
 #include <algorithm>
@@ -11,6 +9,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <catch2/catch.hpp>
 
 #include <treehold/treehold.hpp>
 

@@ -59,7 +59,9 @@ void put(int fd, std::string_view bytes) {
   }
 }
 
-void say(const std::string& line) { put(1, line + "\n"); }
+void say(const std::string& line) {
+  put(1, line + "\n");
+}
 
 [[noreturn]] void rest() {
   for (;;) {
@@ -188,7 +190,9 @@ int count_input(const Words&) {
 
 // -- Ends -----------------------------------------------------------------------------------------
 
-int leave(const Words& words) { return static_cast<int>(number(words, 0)); }
+int leave(const Words& words) {
+  return static_cast<int>(number(words, 0));
+}
 
 int raise_signal(const Words& words) {
   const int native = static_cast<int>(number(words, 0));

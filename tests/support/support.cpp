@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -21,6 +20,8 @@
 #include <stdexcept>
 #include <system_error>
 #include <thread>
+
+#include <catch2/catch.hpp>
 
 #include "roles.hpp"
 
@@ -82,13 +83,20 @@ bool carries_mark(pid_t pid) {
   return false;
 }
 
-bool leads_into_cgroup(const std::string& target) {
-  return target.find("/treehold-") != std::string::npos;
+/// What treehold keeps open as long as its process lives: directories of cgroups and its helper
+/// program.
+bool is_kept(const std::string& target) {
+  return target.find("/treehold-") != std::string::npos ||
+         target.find("memfd:treehold-agent") != std::string::npos ||
+         target.find("/libexec/treehold/") != std::string::npos ||
+         target.rfind("/sys/fs/cgroup", 0) == 0;
 }
 
 }  // namespace
 
-bool is_root() { return ::geteuid() == 0; }
+bool is_root() {
+  return ::geteuid() == 0;
+}
 
 void require_root() {
   if (!is_root()) {
@@ -96,9 +104,13 @@ void require_root() {
   }
 }
 
-treehold::Guarantees guarantees() { return treehold::ProcessGroup().guarantees(); }
+treehold::Guarantees guarantees() {
+  return treehold::ProcessGroup().guarantees();
+}
 
-treehold::Mechanism mechanism() { return guarantees().mechanism; }
+treehold::Mechanism mechanism() {
+  return guarantees().mechanism;
+}
 
 const std::string& self() {
   static const std::string path = std::filesystem::read_symlink("/proc/self/exe").string();
@@ -135,9 +147,13 @@ treehold::Command role(const std::string& name, const std::vector<std::string>& 
   return command;
 }
 
-treehold::Command quick() { return treehold::Command("true"); }
+treehold::Command quick() {
+  return treehold::Command("true");
+}
 
-treehold::Command idle() { return treehold::Command("sleep", {"100000"}); }
+treehold::Command idle() {
+  return treehold::Command("sleep", {"100000"});
+}
 
 std::map<std::string, std::string> parse_report(std::string_view text) {
   std::map<std::string, std::string> values;
@@ -207,16 +223,22 @@ PidWatch::PidWatch(pid_t pid) {
   }
 }
 
-PidWatch::~PidWatch() { ::close(fd_); }
+PidWatch::~PidWatch() {
+  ::close(fd_);
+}
 
-bool PidWatch::dead() const { return wait_dead(0ms); }
+bool PidWatch::dead() const {
+  return wait_dead(0ms);
+}
 
 bool PidWatch::wait_dead(std::chrono::milliseconds bound) const {
   pollfd event{fd_, POLLIN, 0};
   return ::poll(&event, 1, static_cast<int>(bound.count())) == 1;
 }
 
-void PidWatch::kill(int signal) const { ::syscall(SYS_pidfd_send_signal, fd_, signal, nullptr, 0); }
+void PidWatch::kill(int signal) const {
+  ::syscall(SYS_pidfd_send_signal, fd_, signal, nullptr, 0);
+}
 
 bool wait_until(const std::function<bool()>& reached, std::chrono::milliseconds bound) {
   const auto end = std::chrono::steady_clock::now() + bound;
@@ -272,7 +294,9 @@ Child::~Child() {
   ::close(from_);
 }
 
-bool Child::alive() const { return !status_ && support::alive(pid_); }
+bool Child::alive() const {
+  return !status_ && support::alive(pid_);
+}
 
 std::optional<std::string> Child::read_line() {
   std::string line;
@@ -338,7 +362,7 @@ void expect_host(const std::string& scenario, const std::vector<std::string>& ar
 }
 
 TempDir::TempDir() {
-  std::string made = (std::filesystem::temp_directory_path() / "treehold-test-XXXXXX").string();
+  std::string made = (std::filesystem::temp_directory_path() / "test-of-treehold-XXXXXX").string();
   if (::mkdtemp(made.data()) == nullptr) {
     fail("mkdtemp");
   }
@@ -414,17 +438,17 @@ std::map<int, std::string> open_descriptors() {
 std::vector<std::string> plain_descriptors() {
   std::vector<std::string> found;
   for (const auto& [fd, target] : open_descriptors()) {
-    if (!leads_into_cgroup(target)) {
+    if (!is_kept(target)) {
       found.push_back(std::to_string(fd) + " -> " + target);
     }
   }
   return found;
 }
 
-std::vector<std::string> cgroup_descriptors() {
+std::vector<std::string> kept_descriptors() {
   std::vector<std::string> found;
   for (const auto& [fd, target] : open_descriptors()) {
-    if (leads_into_cgroup(target)) {
+    if (is_kept(target)) {
       found.push_back(target);
     }
   }
@@ -470,6 +494,8 @@ SharedCounters::SharedCounters(const std::string& path) {
   counters_ = static_cast<volatile std::uint64_t*>(place);
 }
 
-SharedCounters::~SharedCounters() { ::munmap(const_cast<std::uint64_t*>(counters_), 4096); }
+SharedCounters::~SharedCounters() {
+  ::munmap(const_cast<std::uint64_t*>(counters_), 4096);
+}
 
 }  // namespace support

@@ -217,9 +217,10 @@ class WorkingDirectory {
 /// Our open descriptors with what they lead to.
 [[nodiscard]] std::map<int, std::string> open_descriptors();
 
-/// Those that do not lead into a cgroup: treehold keeps a bounded number of leaves for use again.
+/// All but those that treehold keeps as long as its process lives: a bounded number of directories
+/// of cgroups, and its helper program; and those.
 [[nodiscard]] std::vector<std::string> plain_descriptors();
-[[nodiscard]] std::vector<std::string> cgroup_descriptors();
+[[nodiscard]] std::vector<std::string> kept_descriptors();
 
 /// A field of /proc/self/status in bytes ("VmRSS", "VmHWM").
 [[nodiscard]] std::size_t own_memory(const std::string& field);

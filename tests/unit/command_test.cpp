@@ -1,11 +1,12 @@
 // Commands as values, and the two ways of showing them.
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <list>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <catch2/catch.hpp>
 
 #include <treehold/treehold.hpp>
 

@@ -1,10 +1,11 @@
 // Errors: one line each, safe to print, safe to copy.
-#include <boost/system/errc.hpp>
-#include <catch2/catch.hpp>
 #include <memory>
 #include <string>
 #include <type_traits>
 #include <vector>
+
+#include <boost/system/errc.hpp>
+#include <catch2/catch.hpp>
 
 #include <treehold/treehold.hpp>
 

@@ -2,9 +2,10 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <string>
+
+#include <catch2/catch.hpp>
 
 #include <treehold/treehold.hpp>
 

@@ -2,13 +2,14 @@
 #include <spdlog/sinks/ostream_sink.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <catch2/catch.hpp>
 
 #include <treehold/spdlog.hpp>
 #include <treehold/treehold.hpp>

@@ -1,8 +1,9 @@
 // Outcomes and the names of signals.
 #include <signal.h>
 
-#include <catch2/catch.hpp>
 #include <string>
+
+#include <catch2/catch.hpp>
 
 #include <treehold/treehold.hpp>
 

@@ -2,10 +2,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <string>
+
+#include <catch2/catch.hpp>
 
 #include <treehold/treehold.hpp>
 
@@ -22,7 +23,9 @@ namespace {
 
 const std::string script = "#!/bin/sh\necho \"$0\"\n";
 
-std::string resolved(const Command& command) { return command.resolve_program().string(); }
+std::string resolved(const Command& command) {
+  return command.resolve_program().string();
+}
 
 }  // namespace
 

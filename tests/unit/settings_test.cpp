@@ -1,9 +1,10 @@
 // Settings that cannot be meant are refused before any child exists.
-#include <catch2/catch.hpp>
 #include <functional>
 #include <limits>
 #include <string>
 #include <vector>
+
+#include <catch2/catch.hpp>
 
 #include <treehold/treehold.hpp>
 
