@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -57,13 +56,6 @@ class EventsWatch final : public ChangeWatch, public std::enable_shared_from_thi
 std::shared_ptr<ChangeWatch> watch_events(const CgroupDir& directory, const Executor& executor) {
   UniqueFd events = directory.open_file("cgroup.events", O_RDONLY);
   return events ? std::make_shared<EventsWatch>(std::move(events), executor) : nullptr;
-}
-
-/// Orphans of a member become our children while we are one of these.
-bool adopts_orphans() noexcept {
-  int subreaper = 0;
-  (void)::prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
-  return subreaper != 0 || ::getpid() == 1;
 }
 
 /// Reaps the zombies of the emptied group at `path` that fell to this process: orphans, when it is PID 1 or
@@ -127,6 +119,11 @@ class CgroupLeaf final : public Leaf {
   void leader_seen() noexcept override;
   void disown() noexcept override;
 
+  [[nodiscard]] bool leader_lives() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return leader_ && !leader_->has_ended();
+  }
+
  private:
   [[nodiscard]] bool pristine() const;
   [[nodiscard]] std::string kernel_path() const;
@@ -169,17 +166,23 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
     if (!place.directory) {
       throw SpawnFailed(SpawnStage::container, last_error(), kernel_path() + "/" + place.name);
     }
-    return std::make_shared<CgroupLeaf>(shared_from_this(), std::move(place));
+    auto leaf = std::make_shared<CgroupLeaf>(shared_from_this(), std::move(place));
+    const std::lock_guard lock(mutex_);
+    std::erase_if(living_, [](const std::weak_ptr<CgroupLeaf>& known) { return known.expired(); });
+    living_.push_back(leaf);
+    return leaf;
   }
 
   [[nodiscard]] std::vector<ProcessId> members() const override { return directory_.processes(); }
-  [[nodiscard]] bool empty() const override { return !directory_.event("populated").value_or(false); }
+  [[nodiscard]] bool empty() const override {
+    return !directory_.event("populated").value_or(false) && leaves_on_their_way().empty();
+  }
   void freeze() override { directory_.write("cgroup.freeze", "1"); }
   void thaw() override { directory_.write("cgroup.freeze", "0"); }
   [[nodiscard]] bool frozen() const override { return directory_.event("frozen").value_or(true); }
   [[nodiscard]] bool freezes_atomically() const noexcept override { return true; }
   std::size_t deliver(int native_signal) override { return directory_.signal_processes(native_signal); }
-  void kill() noexcept override { directory_.write("cgroup.kill", "1"); }
+  void kill() noexcept override;
   bool remove() noexcept override {
     {
       const std::lock_guard lock(mutex_);
@@ -218,6 +221,9 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   }
 
  private:
+  /// Leaves whose helper has yet to join them, and is not found in the group's directory.
+  [[nodiscard]] std::vector<std::shared_ptr<CgroupLeaf>> leaves_on_their_way() const;
+
   LeafDirectory take_used() noexcept {
     const std::lock_guard lock(mutex_);
     if (used_.empty()) {
@@ -233,9 +239,38 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   const CgroupDir directory_;
   std::atomic<std::uint64_t> leaves_{0};
   std::atomic<bool> disowned_{false};
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<LeafDirectory> used_;
+  std::vector<std::weak_ptr<CgroupLeaf>> living_;
 };
+
+void CgroupGroup::kill() noexcept {
+  directory_.write("cgroup.kill", "1");
+  try {
+    for (const auto& leaf : leaves_on_their_way()) {
+      leaf->kill();
+    }
+  } catch (...) {  // no memory: to be repeated
+  }
+}
+
+std::vector<std::shared_ptr<CgroupLeaf>> CgroupGroup::leaves_on_their_way() const {
+  std::vector<std::shared_ptr<CgroupLeaf>> found;
+  if (spawn_way() == SpawnWay::direct) {
+    return found;  // children are born in their leaves
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& known : living_) {
+      if (auto leaf = known.lock()) {
+        found.push_back(std::move(leaf));
+      }
+    }
+  }
+  // Asked without our lock: a leaf takes ours while it holds its own.
+  std::erase_if(found, [](const auto& leaf) { return !leaf->leader_lives(); });
+  return found;
+}
 
 CgroupLeaf::~CgroupLeaf() {
   if (!disowned_) {

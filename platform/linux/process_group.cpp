@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -80,6 +81,17 @@ class ProcessGroupLeaf final : public Leaf {
       return false;
     }
     const std::lock_guard lock(mutex_);
+    if (leader_ && adopts_orphans()) {
+      if (!leader_seen_) {
+        return false;  // what follows takes the leader's exit status as well
+      }
+      siginfo_t info{};
+      while (leader_->pins_number() &&
+             ::waitid(P_PGID, static_cast<id_t>(leader_->pid()), &info, WEXITED | WNOHANG | __WALL) == 0 &&
+             info.si_pid != 0) {
+        info = {};
+      }
+    }
     leader_.reset();  // reaps, and lets go of the group's number
     return true;
   }
@@ -103,9 +115,10 @@ class ProcessGroupLeaf final : public Leaf {
   /// Reaped where the group can still be reached by the pidfd. Elsewhere not yet: as long as the leader is a
   /// zombie its number, which is the group's, is nobody else's.
   void leader_seen() noexcept override {
-    const std::shared_ptr<Leader> leader = this->leader();
-    if (leader && kernel_is_at_least(6, 9)) {
-      (void)leader->reap();
+    const std::lock_guard lock(mutex_);
+    leader_seen_ = true;
+    if (leader_ && kernel_is_at_least(6, 9) && !adopts_orphans()) {
+      (void)leader_->reap();
     }
   }
 
@@ -136,7 +149,8 @@ class ProcessGroupLeaf final : public Leaf {
     if (::syscall(SYS_pidfd_send_signal, leader->pidfd(), native_signal, nullptr, to_process_group) == 0) {
       return true;
     }
-    if (errno == EINVAL && leader->pins_number() && ::kill(-leader->pid(), native_signal) == 0) {
+    // Beyond 1 by all means: kill(2) takes -1 for every process there is.
+    if (errno == EINVAL && leader->pid() > 1 && leader->pins_number() && ::kill(-leader->pid(), native_signal) == 0) {
       return true;
     }
     return leader->send(native_signal);
@@ -144,6 +158,7 @@ class ProcessGroupLeaf final : public Leaf {
 
   mutable std::mutex mutex_;
   std::shared_ptr<Leader> leader_;
+  bool leader_seen_ = false;
 };
 
 class ProcessGroupGroup final : public Group {

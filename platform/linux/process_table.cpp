@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -132,6 +133,12 @@ std::optional<int> zombie_wait_status(pid_t pid) {
     return std::nullopt;
   }
   return number(fields[exit_code]);
+}
+
+bool adopts_orphans() noexcept {
+  int subreaper = 0;
+  (void)::prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
+  return subreaper != 0 || ::getpid() == 1;
 }
 
 std::vector<pid_t> own_children_in_cgroup(const std::string& path) {

@@ -34,6 +34,9 @@ struct ProcessRecord {
 /// or the kernel hides it from us.
 [[nodiscard]] std::optional<int> zombie_wait_status(pid_t pid);
 
+/// Whether orphans become children of this process: it is PID 1 or a subreaper.
+[[nodiscard]] bool adopts_orphans() noexcept;
+
 /// Zombies and living children of this process whose cgroup v2 path begins with `path`.
 [[nodiscard]] std::vector<pid_t> own_children_in_cgroup(const std::string& path);
 

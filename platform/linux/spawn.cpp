@@ -280,10 +280,12 @@ Cloned spawn_directly(const SpawnPlan& plan, const LaunchOrder& order, const Cgr
   return child;
 }
 
-Cloned spawn_through_helper(const SpawnPlan& plan, LaunchOrder order, const CgroupDir* leaf, const Ends& ends) {
+Cloned spawn_through_helper(const SpawnPlan& plan, LaunchOrder order, const Birthplace& place, const Ends& ends) {
+  const CgroupDir* const leaf = place.leaf;
+  const bool joins = leaf != nullptr && place.way == SpawnWay::helper;
   UniqueFd procs;
   std::vector<int> kept;
-  if (leaf != nullptr) {
+  if (joins) {
     procs = above_standard(leaf->open_file("cgroup.procs", O_WRONLY));
     if (!procs) {
       fail(SpawnStage::container, "cgroup.procs");
@@ -324,9 +326,10 @@ Cloned spawn_through_helper(const SpawnPlan& plan, LaunchOrder order, const Cgro
   start.argv = argv.data();
   start.environment = environment.data();
   ChildStack stack;
-  Cloned child = clone_sharing_memory(stack, &child_executes_helper, &start, Waiting::until_exec, nullptr);
+  Cloned child =
+      clone_sharing_memory(stack, &child_executes_helper, &start, Waiting::until_exec, joins ? nullptr : leaf);
   if (child.pid < 0) {
-    fail(SpawnStage::launch, "clone");
+    fail(leaf != nullptr && !joins ? SpawnStage::container : SpawnStage::launch, "clone");
   }
   if (start.error != 0) {
     reap(child);
@@ -368,7 +371,7 @@ Spawned spawn(const SpawnPlan& plan, const Birthplace& place) {
   const Ends ends = make_ends(plan, spawned, order);
   Cloned child = place.way == SpawnWay::direct && !changes_credentials(plan)
                      ? spawn_directly(plan, order, place.leaf, spawned)
-                     : spawn_through_helper(plan, order, place.leaf, ends);
+                     : spawn_through_helper(plan, order, place, ends);
   spawned.pid = child.pid;
   spawned.pidfd = std::move(child.pidfd);
   return spawned;

@@ -4,9 +4,9 @@
 //     direct   The child is born in its leaf (clone3, CLONE_INTO_CGROUP), shares the host's memory, makes
 //              itself what the plan asks for and executes the program. The host does not wait for it: the
 //              end of the report pipe tells.
-//     helper   A small program with memory of its own is started in the host's cgroup; it joins the leaf and
-//              then does the same. For what must not be done in shared memory (another user), and where a
-//              child cannot be born in a leaf.
+//     helper   A small program with memory of its own does the same: for what must not be done in shared
+//              memory (another user). It is born in the leaf as well; where a child cannot be, it is started
+//              in the host's cgroup and joins the leaf, which costs milliseconds.
 #pragma once
 
 #include <sys/types.h>
@@ -21,6 +21,7 @@ namespace treehold::inline v0::platform {
 
 class CgroupDir;
 
+/// `helper` is the way where children cannot be born in leaves: everything goes through a joining helper.
 enum class SpawnWay { direct, helper };
 
 /// What TREEHOLD_SPAWN forces ("direct", "helper"), for tests. Throws `InvalidSetting`.
@@ -28,7 +29,7 @@ enum class SpawnWay { direct, helper };
 
 /// Where a child begins.
 struct Birthplace {
-  SpawnWay way = SpawnWay::direct;  ///< wanted; a change of credentials takes the helper all the same
+  SpawnWay way = SpawnWay::direct;
   const CgroupDir* leaf = nullptr;  ///< none: the host's own cgroup
   bool own_process_group = false;
 };
