@@ -24,6 +24,18 @@ namespace {
 
 constexpr unsigned to_process_group = 1U << 2;  // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
 
+/// Reaps the zombies of the emptied process group that fell to this process, PID 1 or a subreaper. Its
+/// leader, whose exit status is another's to read, stays, and with it the group's number.
+void reap_orphans(pid_t group) {
+  for (const pid_t child : own_children()) {
+    const std::optional<ProcessRecord> process = read_process(child);
+    if (child != group && process && process->process_group == group) {
+      siginfo_t info{};
+      (void)::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | __WALL);
+    }
+  }
+}
+
 class ProcessGroupLeaf final : public Leaf {
  public:
   ProcessGroupLeaf() = default;
@@ -77,23 +89,15 @@ class ProcessGroupLeaf final : public Leaf {
       if (!empty()) {
         return false;
       }
+      const std::lock_guard lock(mutex_);
+      if (leader_ && adopts_orphans() && leader_->pins_number()) {
+        reap_orphans(leader_->pid());
+      }
+      leader_.reset();  // reaps, and lets go of the group's number
+      return true;
     } catch (...) {  // no memory: to be tried again
       return false;
     }
-    const std::lock_guard lock(mutex_);
-    if (leader_ && adopts_orphans()) {
-      if (!leader_seen_) {
-        return false;  // what follows takes the leader's exit status as well
-      }
-      siginfo_t info{};
-      while (leader_->pins_number() &&
-             ::waitid(P_PGID, static_cast<id_t>(leader_->pid()), &info, WEXITED | WNOHANG | __WALL) == 0 &&
-             info.si_pid != 0) {
-        info = {};
-      }
-    }
-    leader_.reset();  // reaps, and lets go of the group's number
-    return true;
   }
 
   [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor&) override { return nullptr; }
@@ -116,7 +120,6 @@ class ProcessGroupLeaf final : public Leaf {
   /// zombie its number, which is the group's, is nobody else's.
   void leader_seen() noexcept override {
     const std::lock_guard lock(mutex_);
-    leader_seen_ = true;
     if (leader_ && kernel_is_at_least(6, 9) && !adopts_orphans()) {
       (void)leader_->reap();
     }
@@ -158,7 +161,6 @@ class ProcessGroupLeaf final : public Leaf {
 
   mutable std::mutex mutex_;
   std::shared_ptr<Leader> leader_;
-  bool leader_seen_ = false;
 };
 
 class ProcessGroupGroup final : public Group {

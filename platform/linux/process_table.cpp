@@ -141,29 +141,47 @@ bool adopts_orphans() noexcept {
   return subreaper != 0 || ::getpid() == 1;
 }
 
-std::vector<pid_t> own_children_in_cgroup(const std::string& path) {
-  std::vector<pid_t> found;
+std::vector<pid_t> own_children() {
+  std::vector<pid_t> children;
   for_each_number("/proc/self/task", [&](pid_t thread) {
     const auto list = read_file("/proc/self/task/" + std::to_string(thread) + "/children");
-    if (!list) {
-      return;
+    std::string_view rest = list ? std::string_view(*list) : std::string_view();
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find(' '), rest.size());
+      children.push_back(number(rest.substr(0, end)));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
     }
-    const char* at = list->data();
-    const char* const end = at + list->size();
-    while (at < end) {
-      pid_t child = 0;
-      const auto [next, error] = std::from_chars(at, end, child);
-      if (error != std::errc()) {
-        ++at;
-        continue;
-      }
-      at = next;
-      const auto cgroup = read_file(process_path(child, "cgroup"));
-      const std::string line = "0::" + path;
-      if (cgroup && (cgroup->rfind(line, 0) == 0 || cgroup->find("\n" + line) != std::string::npos)) {
-        found.push_back(child);
-      }
+  });
+  std::erase_if(children, [](pid_t child) { return child <= 0; });
+  return children;
+}
+
+std::vector<pid_t> own_children_in_cgroup(const std::string& path) {
+  // The line of the group itself, of one below it, or of it when it has been removed.
+  const auto is_within = [&path](std::string_view line) {
+    constexpr std::string_view hierarchy = "0::";
+    if (line.substr(0, hierarchy.size()) != hierarchy) {
+      return false;
     }
+    line.remove_prefix(hierarchy.size());
+    if (line.substr(0, path.size()) != path) {
+      return false;
+    }
+    line.remove_prefix(path.size());
+    return line.empty() || line.front() == '/' || line == " (deleted)";
+  };
+  std::vector<pid_t> found = own_children();
+  std::erase_if(found, [&](pid_t child) {
+    const auto cgroup = read_file(process_path(child, "cgroup"));
+    std::string_view rest = cgroup ? std::string_view(*cgroup) : std::string_view();
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find('\n'), rest.size());
+      if (is_within(rest.substr(0, end))) {
+        return false;
+      }
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return true;
   });
   return found;
 }

@@ -37,7 +37,10 @@ struct ProcessRecord {
 /// Whether orphans become children of this process: it is PID 1 or a subreaper.
 [[nodiscard]] bool adopts_orphans() noexcept;
 
-/// Zombies and living children of this process whose cgroup v2 path begins with `path`.
+/// Children of this process, zombies among them (/proc/PID/task/TID/children, proc(5)).
+[[nodiscard]] std::vector<pid_t> own_children();
+
+/// Those of them whose cgroup v2 path is `path` or below it.
 [[nodiscard]] std::vector<pid_t> own_children_in_cgroup(const std::string& path);
 
 }  // namespace treehold::inline v0::platform

@@ -1,0 +1,143 @@
+// What a contained run costs, against raw vfork(2) + execve(2) + waitpid(2) of the same program in the same
+// run: in turn, so that a change of the machine's speed touches all alike. Prints medians, the 95th
+// percentile and the ratio of medians; and how long the calling thread is held up by the start itself.
+//
+//     bench_start [ROUNDS] [PROGRAM]
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <treehold/treehold.hpp>
+
+#include "platform/platform.hpp"
+#include "src/private_context.hpp"
+#include "src/settings.hpp"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Micros = std::chrono::duration<double, std::micro>;
+
+struct Way {
+  std::string name;
+  std::function<double()> run;  ///< one start to its end; what the start alone held the thread up, in µs
+  std::vector<double> total;
+  std::vector<double> blocked;
+};
+
+double at(std::vector<double> values, double share) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
+}
+
+double raw_vfork(const char* program) {
+  char* const argv[] = {const_cast<char*>(program), nullptr};
+  const auto begin = Clock::now();
+  const pid_t pid = ::vfork();
+  if (pid == 0) {
+    ::execve(program, argv, environ);
+    ::_exit(127);
+  }
+  const Micros blocked = Clock::now() - begin;
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  return blocked.count();
+}
+
+/// A start without the engine: the leaf, the clone, and the notice of the end.
+double platform_start(treehold::platform::Group& group, const treehold::SpawnPlan& plan, bool fresh_leaf) {
+  boost::asio::io_context context(1);
+  const auto leaf = group.make_leaf();
+  const auto begin = Clock::now();
+  treehold::platform::Launched launched = leaf->launch(plan, context.get_executor());
+  const Micros blocked = Clock::now() - begin;
+  bool ended = false;
+  launched.leader->async_started([](const auto&) {});
+  launched.leader->async_exited([&ended](const auto&) { ended = true; });
+  treehold::drive(context, [&ended] { return ended; });
+  leaf->leader_seen();
+  if (fresh_leaf) {
+    leaf->kill();  // a killed leaf is not used again
+  }
+  while (!leaf->remove()) {
+  }
+  return blocked.count();
+}
+
+void measure(std::vector<Way>& ways, int rounds) {
+  constexpr int warm_up = 20;
+  for (int round = -warm_up; round < rounds; ++round) {
+    for (Way& way : ways) {
+      const auto begin = Clock::now();
+      const double blocked = way.run();
+      const Micros total = Clock::now() - begin;
+      if (round >= 0) {
+        way.total.push_back(total.count());
+        way.blocked.push_back(blocked);
+      }
+    }
+  }
+}
+
+void print(const std::vector<Way>& ways) {
+  std::printf("| %-34s | ratio | median µs | p95 µs | blocked median | blocked p95 |\n", "way");
+  std::printf("|---|---|---|---|---|---|\n");
+  const double floor = at(ways.front().total, 0.5);
+  for (const Way& way : ways) {
+    std::printf("| %-34s | %.2f | %.0f | %.0f | %.0f | %.0f |\n", way.name.c_str(), at(way.total, 0.5) / floor,
+                at(way.total, 0.5), at(way.total, 0.95), at(way.blocked, 0.5), at(way.blocked, 0.95));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int rounds = argc > 1 ? std::atoi(argv[1]) : 500;
+  const std::string program = argc > 2 ? argv[2] : "/bin/true";
+  const treehold::Command command =
+      treehold::Command(program).stdout_null().stderr_null();
+  const treehold::SpawnPlan plan = command.settings().plan();
+  const treehold::Mechanism mechanism = treehold::ProcessGroup().mechanism();
+  const auto group = treehold::platform::make_group(mechanism);
+
+  const auto make_ways = [&] {
+    std::vector<Way> ways;
+    ways.push_back({"raw vfork + execve + waitpid", [&] { return raw_vfork(program.c_str()); }, {}, {}});
+    ways.push_back({"start in a used leaf", [&] { return platform_start(*group, plan, false); }, {}, {}});
+    ways.push_back({"start in a fresh leaf", [&] { return platform_start(*group, plan, true); }, {}, {}});
+    ways.push_back({"Command::exit_code", [&] { command.exit_code(); return 0.0; }, {}, {}});
+    ways.push_back({"Command::output, both captured",
+                    [&] { (void)treehold::Command(program).output(); return 0.0; }, {}, {}});
+    return ways;
+  };
+  std::printf("%s, %s, %d rounds\n", std::string(treehold::to_string(mechanism)).c_str(), program.c_str(), rounds);
+  for (const std::size_t gigabytes : {0UL, 2UL}) {
+    const std::size_t size = gigabytes << 30U;
+    void* memory = nullptr;
+    if (size > 0) {
+      memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (memory == MAP_FAILED) {
+        std::printf("\nno %zu GiB of memory here\n", gigabytes);
+        continue;
+      }
+      std::memset(memory, 1, size);
+    }
+    std::printf("\nhost memory +%zu GiB\n\n", gigabytes);
+    std::vector<Way> ways = make_ways();
+    measure(ways, rounds);
+    print(ways);
+    if (memory != nullptr) {
+      ::munmap(memory, size);
+    }
+  }
+  return 0;
+}
