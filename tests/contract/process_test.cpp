@@ -157,12 +157,8 @@ TEST_CASE("what the leader left ends with the process object", "[contract]") {
     Process child = role("background").start();
     const auto line = child.read_line(Stream::out);
     REQUIRE(line.has_value());
-    CHECK(wait_until([&] {
-      const char state = state_of(static_cast<pid_t>(child.pid()));
-      return state == 'Z' || state == '\0';
-    }));
     const pid_t left = pid_after(*line, "child");
-    CHECK(child.members() == std::vector<ProcessId>{left});
+    CHECK(wait_until([&] { return child.members() == std::vector<ProcessId>{left}; }));
     descendant.emplace(left);
   }
   CHECK(descendant->dead());
