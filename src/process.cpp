@@ -163,6 +163,10 @@ std::string Process::read_some(Stream stream, std::size_t limit) {
   return capture.take_some(limit);
 }
 
+std::string Process::take_read(Stream stream) {
+  return require_capture(*live().execution, stream).take_all();
+}
+
 std::optional<std::string> Process::read_line(Stream stream) {
   Live& live = this->live();
   Capture& capture = require_capture(*live.execution, stream);

@@ -89,6 +89,9 @@ class TREEHOLD_EXPORT Process {
   /// Waits for bytes of a captured stream and returns those there are, at most `limit`; empty at its end.
   std::string read_some(Stream stream, std::size_t limit = std::size_t{64} * 1024);
 
+  /// What waiting members have read of a captured stream and nobody has taken yet. Never waits.
+  std::string take_read(Stream stream);
+
   /// The next line without its ending; nothing at the end of the stream. A last line without an ending is
   /// returned once.
   std::optional<std::string> read_line(Stream stream);

@@ -1,0 +1,85 @@
+// The program `treehold`: its command line. docs/cli.md describes it.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include <treehold/error.hpp>
+
+#include "src/cli/doctor.hpp"
+#include "src/cli/duration.hpp"
+#include "src/cli/run.hpp"
+
+namespace {
+
+using treehold::cli::RunOptions;
+
+constexpr const char* run_footer = R"(
+Exit status: that of the program; 128+n when signal n ended it;
+  124 a time-out ended it, 125 treehold itself failed,
+  126 the program cannot be executed, 127 it was not found.
+
+Example: treehold run --timeout 10m --tree -- make -j8)";
+
+/// Reads a duration option into `place`.
+template <class Place>
+void add_duration(CLI::App& app, const std::string& name, Place& place, const std::string& help) {
+  app.add_option_function<std::string>(
+         name,
+         [&place, name](const std::string& text) {
+           const auto duration = treehold::cli::parse_duration(text);
+           if (!duration) {
+             throw CLI::ValidationError(name, "is no duration: " + text + " (500ms, 2s, 1.5m, 1h)");
+           }
+           place = *duration;
+         },
+         help)
+      ->type_name("DURATION");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Runs programs inside a kernel container: what they spawn ends with them.");
+  app.set_version_flag("--version", TREEHOLD_VERSION);
+  app.require_subcommand(1);
+
+  RunOptions options;
+  CLI::App* const run = app.add_subcommand("run", "Run a program; end whatever it leaves behind");
+  add_duration(*run, "--timeout", options.timeout, "End the tree when it runs longer");
+  add_duration(*run, "--idle-timeout", options.idle_timeout, "End the tree when it prints nothing for that long");
+  add_duration(*run, "--grace", options.grace, "From the soft signal to the kill; default 2s");
+  std::string mechanism;
+  run->add_option("--mechanism", mechanism, "cgroup_v2 or process_group; default: the best one here")
+      ->check(CLI::IsMember({"cgroup_v2", "process_group"}));
+  run->add_option("--cwd", options.directory, "Working directory of the program")->type_name("DIR");
+  run->add_option("--env", options.environment, "Set a variable; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->take_all();
+  run->add_flag("--env-clear", options.clear_environment, "Inherit no variable");
+  run->add_option("--json", options.json_file, "Write a report; - is standard error")->type_name("FILE");
+  run->add_flag("--tree", options.show_tree, "Show the members as a tree on standard error while it runs");
+  run->add_option("program", options.command_line, "The program and its arguments, behind --")->required();
+  run->positionals_at_end();
+  run->footer(run_footer);
+
+  bool json = false;
+  CLI::App* const doctor = app.add_subcommand("doctor", "Tell what works on this host, and what would help");
+  doctor->add_flag("--json", json, "As JSON");
+
+  try {
+    app.parse(argc, argv);
+    if (!mechanism.empty()) {
+      options.mechanism = mechanism == "cgroup_v2" ? treehold::Mechanism::cgroup_v2
+                                                   : treehold::Mechanism::process_group;
+    }
+    if (run->parsed()) {
+      return treehold::cli::run(options);
+    }
+    return treehold::cli::doctor(json ? treehold::cli::DoctorFormat::json : treehold::cli::DoctorFormat::text);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : treehold::cli::own_failure_status;
+  } catch (const std::exception& error) {
+    std::cerr << "treehold: " << error.what() << "\n";
+    return treehold::cli::own_failure_status;
+  }
+}

@@ -1,0 +1,30 @@
+// What treehold found, as JSON. Names are those of the headers.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <optional>
+#include <string>
+
+#include <treehold/mechanism.hpp>
+#include <treehold/output.hpp>
+
+namespace treehold::cli {
+
+/// What is known of a run at its end; it may have failed before there was an outcome.
+struct RunReport {
+  std::optional<Guarantees> guarantees;
+  std::optional<Output> output;
+  std::optional<std::string> error;
+  int exit_status = 0;  ///< of treehold itself
+};
+
+[[nodiscard]] boost::json::value to_json(const RunReport& report);
+[[nodiscard]] boost::json::value to_json(const HostReport& report);
+
+/// "exited", "signalled", "timed_out", "idle_timed_out", "unknown".
+[[nodiscard]] std::string_view kind_name(Outcome::Kind kind);
+
+/// The single promises of `guarantees` by name, limits and statistics not among them.
+[[nodiscard]] std::vector<std::pair<std::string, Guarantee>> promises(const Guarantees& guarantees);
+
+}  // namespace treehold::cli
