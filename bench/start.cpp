@@ -1,5 +1,5 @@
 // What a contained run costs, against raw vfork(2) + execve(2) + waitpid(2) of the same program in the same
-// run: in turn, so that a change of the machine's speed touches all alike. Prints medians, the 95th
+// run: in turn and shuffled, so that a change of the machine's speed touches all alike. Prints medians, the 95th
 // percentile and the ratio of medians; and how long the calling thread is held up by the start itself.
 //
 //     bench_start [ROUNDS] [PROGRAM]
@@ -13,6 +13,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <numeric>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -75,8 +77,13 @@ double platform_start(treehold::platform::Group& group, const treehold::SpawnPla
 
 void measure(std::vector<Way>& ways, int rounds) {
   constexpr int warm_up = 20;
+  std::mt19937 random(1);  // NOLINT: the same order in every run
+  std::vector<std::size_t> order(ways.size());
+  std::iota(order.begin(), order.end(), 0U);
   for (int round = -warm_up; round < rounds; ++round) {
-    for (Way& way : ways) {
+    std::shuffle(order.begin(), order.end(), random);  // what came before touches the caches
+    for (const std::size_t index : order) {
+      Way& way = ways[index];
       const auto begin = Clock::now();
       const double blocked = way.run();
       const Micros total = Clock::now() - begin;
