@@ -79,6 +79,12 @@ TEST_CASE("a host that has ended leaves no cgroup behind", "[contract]") {
   }
 }
 
+TEST_CASE("a start that is refused leaves no cgroup", "[contract]") {
+  const auto before = stale_umbrellas();
+  expect_host("refused-spawn");
+  CHECK(wait_until([&] { return stale_umbrellas() == before; }, 1s));
+}
+
 TEST_CASE("a host that unblocks nothing keeps its own signal state", "[contract]") {
   // In this very process: a whole run with a time-out changes no disposition and no mask.
   struct State {

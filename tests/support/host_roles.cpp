@@ -463,6 +463,15 @@ void unprivileged(Host& host, const std::vector<std::string>&) {
   EXPECT(no_child_left());
 }
 
+void refused_spawn(Host& host, const std::vector<std::string>&) {
+  ::setenv("TREEHOLD_SPAWN", "no-such-way", 1);
+  for (int count = 0; count < 3; ++count) {
+    EXPECT_THROWS_AS(treehold::Error, quick().output());
+    EXPECT_THROWS_AS(treehold::Error, ProcessGroup().output(quick()));
+  }
+  EXPECT(no_child_left());
+}
+
 void umbrella(Host& host, const std::vector<std::string>&) {
   // Leaves the umbrella behind for whoever looks after our end.
   EXPECT(role("exit", {"0"}).exit_code() == 0);
@@ -483,6 +492,7 @@ const std::map<std::string, Scenario>& all_scenarios() {
       {"forks", forks},
       {"many-descriptors", many_descriptors},
       {"pipe-signal-ignored", pipe_signal_ignored},
+      {"refused-spawn", refused_spawn},
       {"signals-blocked", signals_blocked},
       {"signals-ignored", signals_ignored},
       {"status-thief", status_thief},

@@ -12,6 +12,7 @@
 #include <iostream>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -102,6 +103,17 @@ std::string all_leftovers() {
   return text;
 }
 
+/// Stale umbrellas that were not there before this run.
+std::string new_stale_umbrellas(const std::set<std::string>& before) {
+  std::string text;
+  for (const std::string& umbrella : support::stale_umbrellas()) {
+    if (before.count(umbrella) == 0) {
+      text += umbrella + "\n";
+    }
+  }
+  return text;
+}
+
 std::size_t threads() {
   std::error_code ignored;
   return static_cast<std::size_t>(
@@ -114,6 +126,7 @@ class LeakListener : public Catch::TestEventListenerBase {
 
   void testRunStarting(const Catch::TestRunInfo& info) override {
     TestEventListenerBase::testRunStarting(info);
+    stale_ = support::stale_umbrellas();
     // What treehold keeps for a process as long as it lives is there after the first runs.
     try {
       (void)support::role("exit", {"0"}).output();
@@ -121,6 +134,7 @@ class LeakListener : public Catch::TestEventListenerBase {
     } catch (const std::exception& error) {
       std::cerr << "treehold-tests: warming up failed: " << error.what() << '\n';
     }
+    std::thread([] {}).join();  // the thread sanitizer starts one of its own with the first
     threads_ = threads();
   }
 
@@ -184,6 +198,10 @@ class LeakListener : public Catch::TestEventListenerBase {
     if (!wait_until([] { return all_leftovers().empty(); }, settle)) {
       FAIL_CHECK("cgroups are left:\n" << all_leftovers());
     }
+    if (!wait_until([this] { return new_stale_umbrellas(stale_).empty(); }, settle)) {
+      FAIL_CHECK("umbrellas without an owner are left:\n" << new_stale_umbrellas(stale_));
+      stale_ = support::stale_umbrellas();
+    }
     const std::vector<std::string> now = support::plain_descriptors();
     if (now.size() > descriptors_.size()) {
       std::string text;
@@ -206,6 +224,7 @@ class LeakListener : public Catch::TestEventListenerBase {
 
   int depth_ = 0;
   std::vector<std::string> descriptors_;
+  std::set<std::string> stale_;
   std::size_t threads_ = 1;
   std::set<std::string> begun_;
 };

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -450,6 +451,38 @@ std::vector<std::string> kept_descriptors() {
   for (const auto& [fd, target] : open_descriptors()) {
     if (is_kept(target)) {
       found.push_back(target);
+    }
+  }
+  return found;
+}
+
+std::set<std::string> stale_umbrellas() {
+  namespace fs = std::filesystem;
+  std::set<std::string> found;
+  std::istringstream mounts(read_proc("/proc/self/mounts"));
+  std::string line;
+  std::error_code ignored;
+  while (std::getline(mounts, line)) {
+    std::istringstream fields(line);
+    std::string device;
+    std::string place;
+    std::string type;
+    fields >> device >> place >> type;
+    if (type != "cgroup2") {
+      continue;
+    }
+    const auto options = fs::directory_options::skip_permission_denied;
+    for (auto at = fs::recursive_directory_iterator(place, options, ignored);
+         at != fs::recursive_directory_iterator(); at.increment(ignored)) {
+      if (at->path().filename().string().rfind("treehold-", 0) != 0) {
+        continue;
+      }
+      at.disable_recursion_pending();
+      const int fd = ::open(at->path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      if (fd >= 0 && ::flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        found.insert(at->path().string());
+      }
+      ::close(fd);
     }
   }
   return found;

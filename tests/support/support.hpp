@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -221,6 +222,9 @@ class WorkingDirectory {
 /// of cgroups, and its helper program; and those.
 [[nodiscard]] std::vector<std::string> plain_descriptors();
 [[nodiscard]] std::vector<std::string> kept_descriptors();
+
+/// Umbrellas of treehold that nobody owns: their owner has ended, or never came to be.
+[[nodiscard]] std::set<std::string> stale_umbrellas();
 
 /// A field of /proc/self/status in bytes ("VmRSS", "VmHWM").
 [[nodiscard]] std::size_t own_memory(const std::string& field);
