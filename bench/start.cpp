@@ -1,6 +1,7 @@
-// What a contained run costs, against raw vfork(2) + execve(2) + waitpid(2) of the same program in the same
-// run: in turn and shuffled, so that a change of the machine's speed touches all alike. Prints medians, the 95th
-// percentile and the ratio of medians; and how long the calling thread is held up by the start itself.
+// What a contained run costs, against raw vfork(2) + execve(2) + waitpid(2) of the same program in
+// the same run: in turn and shuffled, so that a change of the machine's speed touches all alike.
+// Prints medians, the 95th percentile and the ratio of medians; and how long the calling thread is
+// held up by the start itself.
 //
 //     bench_start [ROUNDS] [PROGRAM]
 #include <sys/mman.h>
@@ -31,7 +32,8 @@ using Micros = std::chrono::duration<double, std::micro>;
 
 struct Way {
   std::string name;
-  std::function<double()> run;  ///< one start to its end; what the start alone held the thread up, in µs
+  std::function<double()>
+      run;  ///< one start to its end; what the start alone held the thread up, in µs
   std::vector<double> total;
   std::vector<double> blocked;
 };
@@ -56,7 +58,8 @@ double raw_vfork(const char* program) {
 }
 
 /// A start without the engine: the leaf, the clone, and the notice of the end.
-double platform_start(treehold::platform::Group& group, const treehold::SpawnPlan& plan, bool fresh_leaf) {
+double platform_start(treehold::platform::Group& group, const treehold::SpawnPlan& plan,
+                      bool fresh_leaf) {
   boost::asio::io_context context(1);
   const auto leaf = group.make_leaf();
   const auto begin = Clock::now();
@@ -100,8 +103,9 @@ void print(const std::vector<Way>& ways) {
   std::printf("|---|---|---|---|---|---|\n");
   const double floor = at(ways.front().total, 0.5);
   for (const Way& way : ways) {
-    std::printf("| %-34s | %.2f | %.0f | %.0f | %.0f | %.0f |\n", way.name.c_str(), at(way.total, 0.5) / floor,
-                at(way.total, 0.5), at(way.total, 0.95), at(way.blocked, 0.5), at(way.blocked, 0.95));
+    std::printf("| %-34s | %.2f | %.0f | %.0f | %.0f | %.0f |\n", way.name.c_str(),
+                at(way.total, 0.5) / floor, at(way.total, 0.5), at(way.total, 0.95),
+                at(way.blocked, 0.5), at(way.blocked, 0.95));
   }
 }
 
@@ -110,23 +114,37 @@ void print(const std::vector<Way>& ways) {
 int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 500;
   const std::string program = argc > 2 ? argv[2] : "/bin/true";
-  const treehold::Command command =
-      treehold::Command(program).stdout_null().stderr_null();
+  const treehold::Command command = treehold::Command(program).stdout_null().stderr_null();
   const treehold::SpawnPlan plan = command.settings().plan();
   const treehold::Mechanism mechanism = treehold::ProcessGroup().mechanism();
   const auto group = treehold::platform::make_group(mechanism);
 
   const auto make_ways = [&] {
     std::vector<Way> ways;
-    ways.push_back({"raw vfork + execve + waitpid", [&] { return raw_vfork(program.c_str()); }, {}, {}});
-    ways.push_back({"start in a used leaf", [&] { return platform_start(*group, plan, false); }, {}, {}});
-    ways.push_back({"start in a fresh leaf", [&] { return platform_start(*group, plan, true); }, {}, {}});
-    ways.push_back({"Command::exit_code", [&] { command.exit_code(); return 0.0; }, {}, {}});
+    ways.push_back(
+        {"raw vfork + execve + waitpid", [&] { return raw_vfork(program.c_str()); }, {}, {}});
+    ways.push_back(
+        {"start in a used leaf", [&] { return platform_start(*group, plan, false); }, {}, {}});
+    ways.push_back(
+        {"start in a fresh leaf", [&] { return platform_start(*group, plan, true); }, {}, {}});
+    ways.push_back({"Command::exit_code",
+                    [&] {
+                      command.exit_code();
+                      return 0.0;
+                    },
+                    {},
+                    {}});
     ways.push_back({"Command::output, both captured",
-                    [&] { (void)treehold::Command(program).output(); return 0.0; }, {}, {}});
+                    [&] {
+                      (void)treehold::Command(program).output();
+                      return 0.0;
+                    },
+                    {},
+                    {}});
     return ways;
   };
-  std::printf("%s, %s, %d rounds\n", std::string(treehold::to_string(mechanism)).c_str(), program.c_str(), rounds);
+  std::printf("%s, %s, %d rounds\n", std::string(treehold::to_string(mechanism)).c_str(),
+              program.c_str(), rounds);
   for (const std::size_t gigabytes : {0UL, 2UL}) {
     const std::size_t size = gigabytes << 30U;
     void* memory = nullptr;

@@ -1,16 +1,12 @@
 // All that treehold asks of an operating system. `src/` sees this header and nothing below it; each
 // system implements it in a folder of its own, and CMake picks the folder.
 //
-// A `Group` contains `Leaf`s, one a start. Both are `Tree`s: sets of processes that the kernel keeps
-// together, with the primitive steps (deliver a signal, kill once, remove once) from which
-// `src/stop_ladder.cpp` makes signalling, stopping and tearing down. No step waits; what may take time is
-// an event to be awaited. Everything here throws classes of `treehold/error.hpp`.
+// A `Group` contains `Leaf`s, one a start. Both are `Tree`s: sets of processes that the kernel
+// keeps together, with the primitive steps (deliver a signal, kill once, remove once) from which
+// `src/stop_ladder.cpp` makes signalling, stopping and tearing down. No step waits; what may take
+// time is an event to be awaited. Everything here throws classes of `treehold/error.hpp`.
 #pragma once
 
-#include <boost/asio/any_completion_handler.hpp>
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/readable_pipe.hpp>
-#include <boost/system/error_code.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,6 +14,11 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/readable_pipe.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <treehold/error.hpp>
 #include <treehold/mechanism.hpp>
@@ -32,7 +33,8 @@ namespace platform {
 
 using Executor = boost::asio::any_io_executor;
 
-/// Called once. Moved by construction only: in Boost 1.81 its move assignment calls itself without end.
+/// Called once. Moved by construction only: in Boost 1.81 its move assignment calls itself without
+/// end.
 template <class... Arguments>
 using Handler = boost::asio::any_completion_handler<void(Arguments...)>;
 
@@ -60,7 +62,8 @@ class Tree {
   virtual void thaw() = 0;
   [[nodiscard]] virtual bool frozen() const = 0;
 
-  /// Whether freezing is invisible to the members, so that it may be used to make a signal reach all.
+  /// Whether freezing is invisible to the members, so that it may be used to make a signal reach
+  /// all.
   [[nodiscard]] virtual bool freezes_atomically() const noexcept = 0;
 
   /// Sends a signal (the system's number) to every member; how many were sent it.
@@ -69,8 +72,8 @@ class Tree {
   /// One round of killing. Members that join afterwards survive it: repeat until `remove`.
   virtual void kill() noexcept = 0;
 
-  /// Takes the kernel object away, and what zombies of it fell to this process. False while members are
-  /// left; to be tried again then. Idempotent.
+  /// Takes the kernel object away, and what zombies of it fell to this process. False while members
+  /// are left; to be tried again then. Idempotent.
   virtual bool remove() noexcept = 0;
 
   /// Events of this tree; null where the system has none and the state must be asked again.
@@ -88,18 +91,19 @@ struct ExitStatus {
   std::optional<ResourceUse> resource_use;
 };
 
-/// Notices of a leader's life. Bound to an executor; used by one thread at a time. Destroying it drops
-/// the handlers.
+/// Notices of a leader's life. Bound to an executor; used by one thread at a time. Destroying it
+/// drops the handlers.
 class LeaderWatch {
  public:
   virtual ~LeaderWatch() = default;
 
-  /// Completes when the program is being executed (nothing), when the start failed, or when the child was
-  /// ended before either (nothing; the exit status tells). Cancelled: never completes before destruction.
+  /// Completes when the program is being executed (nothing), when the start failed, or when the
+  /// child was ended before either (nothing; the exit status tells). Cancelled: never completes
+  /// before destruction.
   virtual void async_started(Handler<std::optional<SpawnFailure>> handler) = 0;
 
-  /// Completes with the exit status once the whole leader (all its threads) has ended. It is not reaped
-  /// before `Leaf::leader_seen`.
+  /// Completes with the exit status once the whole leader (all its threads) has ended. It is not
+  /// reaped before `Leaf::leader_seen`.
   virtual void async_exited(Handler<ExitStatus> handler) = 0;
 };
 
@@ -108,8 +112,8 @@ class InputPipe {
  public:
   virtual ~InputPipe() = default;
 
-  /// Completes with the number of bytes taken, or EPIPE when nobody reads any more; never raises SIGPIPE in
-  /// the host. `bytes` must stay until then.
+  /// Completes with the number of bytes taken, or EPIPE when nobody reads any more; never raises
+  /// SIGPIPE in the host. `bytes` must stay until then.
   virtual void async_write_some(std::string_view bytes,
                                 Handler<boost::system::error_code, std::size_t> handler) = 0;
 };
@@ -126,8 +130,8 @@ struct Launched {
 /// The container of one start.
 class Leaf : public Tree {
  public:
-  /// Starts the leader inside this leaf; once a leaf. The caller is not held up by the program's exec.
-  /// Throws `SpawnFailed` (`launch`, `container`).
+  /// Starts the leader inside this leaf; once a leaf. The caller is not held up by the program's
+  /// exec. Throws `SpawnFailed` (`launch`, `container`).
   virtual Launched launch(const SpawnPlan& plan, const Executor& executor) = 0;
 
   /// The exit status was read: the leader may be reaped as soon as the mechanism allows.
@@ -149,7 +153,8 @@ class Group : public Tree {
   virtual void disown() noexcept = 0;
 };
 
-/// Makes a group's container. Throws `Unsupported` where the mechanism is not available, with the reason.
+/// Makes a group's container. Throws `Unsupported` where the mechanism is not available, with the
+/// reason.
 [[nodiscard]] std::shared_ptr<Group> make_group(Mechanism mechanism);
 
 /// The mechanisms this system knows, best first, each as it stands here. Starts and makes nothing.
@@ -184,7 +189,8 @@ enum class Executability { missing, forbidden, executable };
 /// Reads of this pipe came back full: let the kernel buffer more of it, if it will.
 void widen(boost::asio::readable_pipe& pipe) noexcept;
 
-/// Reads what the pipe holds now, without waiting: how much, 0 at its end, nothing when there is none.
+/// Reads what the pipe holds now, without waiting: how much, 0 at its end, nothing when there is
+/// none.
 [[nodiscard]] std::optional<std::size_t> read_now(boost::asio::readable_pipe& pipe, char* buffer,
                                                   std::size_t size) noexcept;
 

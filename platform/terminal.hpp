@@ -1,19 +1,18 @@
-// What the `treehold` program asks of its surroundings: the signals that interrupt it, and its terminal. For
-// a program that owns its process; the library itself touches neither.
+// What the `treehold` program asks of its surroundings: the signals that interrupt it, and its
+// terminal. For a program that owns its process; the library itself touches neither.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 
 #include <treehold/outcome.hpp>
 
-#include <chrono>
-
 namespace treehold::inline v0::platform {
 
-/// Keeps the signals that interrupt a program (SIGINT, SIGTERM, SIGHUP) away from this thread and those it
-/// starts, from construction on, so that none ends the program before its tree has ended.
+/// Keeps the signals that interrupt a program (SIGINT, SIGTERM, SIGHUP) away from this thread and
+/// those it starts, from construction on, so that none ends the program before its tree has ended.
 class HeldInterrupts {
  public:
   HeldInterrupts();
@@ -26,11 +25,12 @@ class HeldInterrupts {
   std::unique_ptr<Mask> old_;
 };
 
-/// Takes held interrupts on a thread of its own while it lives: calls `soft` at the first one with its
-/// number, and `hard` when `grace` has passed since, or at the second one.
+/// Takes held interrupts on a thread of its own while it lives: calls `soft` at the first one with
+/// its number, and `hard` when `grace` has passed since, or at the second one.
 class InterruptThread {
  public:
-  InterruptThread(std::chrono::nanoseconds grace, std::function<void(int)> soft, std::function<void()> hard);
+  InterruptThread(std::chrono::nanoseconds grace, std::function<void(int)> soft,
+                  std::function<void()> hard);
   ~InterruptThread();
   InterruptThread(const InterruptThread&) = delete;
   InterruptThread& operator=(const InterruptThread&) = delete;
@@ -40,8 +40,8 @@ class InterruptThread {
   std::unique_ptr<State> state_;
 };
 
-/// Gives the terminal at standard input, if there is one, to the process group of `leader` while it lives: a
-/// process group in the background would be stopped when it reads.
+/// Gives the terminal at standard input, if there is one, to the process group of `leader` while it
+/// lives: a process group in the background would be stopped when it reads.
 class Foreground {
  public:
   explicit Foreground(ProcessId leader);

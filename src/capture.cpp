@@ -42,7 +42,9 @@ bool Capture::keep(std::string_view bytes) {
     keep_last();
     return true;
   }
-  std::size_t room = full_ ? 0 : std::min(bytes.size(), *byte_limit_ - std::min(*byte_limit_, kept_.size() - read_));
+  std::size_t room =
+      full_ ? 0
+            : std::min(bytes.size(), *byte_limit_ - std::min(*byte_limit_, kept_.size() - read_));
   if (limit_.lines && !full_) {
     for (std::size_t i = 0; i < room; ++i) {
       if (!line_open_ && kept_lines_ == *limit_.lines) {
@@ -62,7 +64,8 @@ bool Capture::keep(std::string_view bytes) {
   return true;
 }
 
-/// Drops from the front. Only when twice the cap is reached, so that each byte is moved once on average.
+/// Drops from the front. Only when twice the cap is reached, so that each byte is moved once on
+/// average.
 void Capture::keep_last() {
   const auto trim = [this](std::size_t slack) {
     std::size_t from = read_;

@@ -1,4 +1,5 @@
-// What is kept of one captured stream: bytes under a cap, lines for a handler, and what is left to be read.
+// What is kept of one captured stream: bytes under a cap, lines for a handler, and what is left to
+// be read.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +15,8 @@ class Capture {
  public:
   Capture(const OutputLimit& limit, LineHandler handler);
 
-  /// Takes bytes as they come. False when they exceed a cap whose policy is to fail. Throws what the line
-  /// handler throws.
+  /// Takes bytes as they come. False when they exceed a cap whose policy is to fail. Throws what
+  /// the line handler throws.
   bool append(std::string_view bytes);
 
   /// The stream has ended: delivers a last line without an ending to the handler.
@@ -25,8 +26,8 @@ class Capture {
   [[nodiscard]] bool truncated() const noexcept { return truncated_; }
   [[nodiscard]] bool has_bytes() const noexcept { return read_ < kept_.size(); }
 
-  /// Takes out what is kept: some bytes, a whole line (without its ending; nothing while it is incomplete
-  /// and the stream has not ended), or all.
+  /// Takes out what is kept: some bytes, a whole line (without its ending; nothing while it is
+  /// incomplete and the stream has not ended), or all.
   [[nodiscard]] std::string take_some(std::size_t limit);
   [[nodiscard]] std::optional<std::string> take_line();
   [[nodiscard]] std::string take_all();

@@ -1,6 +1,6 @@
-#include <treehold/command.hpp>
-
 #include <utility>
+
+#include <treehold/command.hpp>
 
 #include "src/settings.hpp"
 #include "src/text.hpp"
@@ -12,7 +12,8 @@ Command::Command(const Argument& program) : settings_(std::make_unique<Settings>
   settings_->program = program.text();
 }
 
-Command::Command(const Argument& program, std::initializer_list<Argument> arguments) : Command(program) {
+Command::Command(const Argument& program, std::initializer_list<Argument> arguments)
+    : Command(program) {
   args(arguments);
 }
 

@@ -1,7 +1,8 @@
-#include <treehold/error.hpp>
+#include <utility>
 
 #include <boost/asio/error.hpp>
-#include <utility>
+
+#include <treehold/error.hpp>
 
 #include "src/text.hpp"
 
@@ -30,11 +31,13 @@ class Category final : public boost::system::error_category {
     return "unknown";
   }
 
-  [[nodiscard]] boost::system::error_condition default_error_condition(int value) const noexcept override {
+  [[nodiscard]] boost::system::error_condition default_error_condition(
+      int value) const noexcept override {
     namespace errc = boost::system::errc;
     switch (static_cast<Errc>(value)) {
       case Errc::invalid_setting: return errc::make_error_condition(errc::invalid_argument);
-      case Errc::program_not_found: return errc::make_error_condition(errc::no_such_file_or_directory);
+      case Errc::program_not_found:
+        return errc::make_error_condition(errc::no_such_file_or_directory);
       case Errc::timed_out: return errc::make_error_condition(errc::timed_out);
       case Errc::unsupported: return errc::make_error_condition(errc::not_supported);
       default: return {value, *this};
@@ -62,7 +65,8 @@ boost::system::error_code make_error_code(Errc reason) noexcept {
 }
 
 Error::Error(boost::system::error_code code, const std::string& message)
-    : boost::system::system_error(code), message_(std::make_shared<const std::string>(escaped(message))) {}
+    : boost::system::system_error(code),
+      message_(std::make_shared<const std::string>(escaped(message))) {}
 Error::~Error() = default;
 
 const char* Error::what() const noexcept {
@@ -125,8 +129,10 @@ std::string_view to_string(SpawnStage stage) noexcept {
   return "unknown";
 }
 
-SpawnFailed::SpawnFailed(SpawnStage stage, boost::system::error_code code, const std::string& subject)
-    : Error(code, "start failed (" + std::string(to_string(stage)) + "): " + subject + ": " + code.message()),
+SpawnFailed::SpawnFailed(SpawnStage stage, boost::system::error_code code,
+                         const std::string& subject)
+    : Error(code, "start failed (" + std::string(to_string(stage)) + "): " + subject + ": " +
+                      code.message()),
       stage_(stage) {}
 SpawnFailed::~SpawnFailed() = default;
 
@@ -135,11 +141,13 @@ RunFailed::RunFailed(boost::system::error_code code, const std::string& message,
 RunFailed::~RunFailed() = default;
 
 NonZeroExit::NonZeroExit(const std::string& program, Output output)
-    : RunFailed(Errc::non_zero_exit, program + ": " + output.outcome.describe(), std::move(output)) {}
+    : RunFailed(Errc::non_zero_exit, program + ": " + output.outcome.describe(),
+                std::move(output)) {}
 NonZeroExit::~NonZeroExit() = default;
 
 Signalled::Signalled(const std::string& program, Output output)
-    : RunFailed(Errc::signalled, program + ": ended by " + output.outcome.describe(), std::move(output)) {}
+    : RunFailed(Errc::signalled, program + ": ended by " + output.outcome.describe(),
+                std::move(output)) {}
 Signalled::~Signalled() = default;
 
 TimedOut::TimedOut(const std::string& program, Output output)
@@ -147,7 +155,8 @@ TimedOut::TimedOut(const std::string& program, Output output)
 TimedOut::~TimedOut() = default;
 
 OutputTooLarge::OutputTooLarge(const std::string& program, Output output)
-    : RunFailed(Errc::output_too_large, program + ": output exceeds its limit", std::move(output)) {}
+    : RunFailed(Errc::output_too_large, program + ": output exceeds its limit", std::move(output)) {
+}
 OutputTooLarge::~OutputTooLarge() = default;
 
 ExitStatusLost::ExitStatusLost(const std::string& program, Output output)
@@ -159,7 +168,8 @@ Cancelled::Cancelled(const std::string& operation)
     : Error(boost::asio::error::operation_aborted, operation + ": cancelled") {}
 Cancelled::~Cancelled() = default;
 
-StdinFailed::StdinFailed(boost::system::error_code code, const std::string& message) : Error(code, message) {}
+StdinFailed::StdinFailed(boost::system::error_code code, const std::string& message)
+    : Error(code, message) {}
 StdinFailed::~StdinFailed() = default;
 
 Unsupported::Unsupported(std::string operation, const std::string& reason)
@@ -172,14 +182,16 @@ TeardownUnconfirmed::TeardownUnconfirmed(StopReport report)
       report_(std::make_shared<const StopReport>(std::move(report))) {}
 TeardownUnconfirmed::~TeardownUnconfirmed() = default;
 
-GroupSuspended::GroupSuspended() : Error(Errc::group_suspended, "the group is suspended: resume it first") {}
+GroupSuspended::GroupSuspended()
+    : Error(Errc::group_suspended, "the group is suspended: resume it first") {}
 GroupSuspended::~GroupSuspended() = default;
 
 GroupClosed::GroupClosed() : Error(Errc::group_closed, "the group has been stopped") {}
 GroupClosed::~GroupClosed() = default;
 
 NotOwner::NotOwner(const std::string& handle)
-    : Error(Errc::not_owner, handle + " was made by another process, of which this one is a fork") {}
+    : Error(Errc::not_owner, handle + " was made by another process, of which this one is a fork") {
+}
 NotOwner::~NotOwner() = default;
 
 }  // namespace treehold::inline v0

@@ -1,9 +1,10 @@
 #include "src/execution.hpp"
 
 #include <algorithm>
+#include <utility>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
-#include <utility>
 
 #include "src/log.hpp"
 
@@ -13,16 +14,19 @@ namespace {
 using boost::system::error_code;
 
 constexpr std::size_t first_buffer = std::size_t{4} * 1024;
-constexpr std::size_t pipe_capacity = std::size_t{64} * 1024;  // what a pipe holds by default, pipe(7)
+constexpr std::size_t pipe_capacity =
+    std::size_t{64} * 1024;  // what a pipe holds by default, pipe(7)
 constexpr std::size_t largest_buffer = std::size_t{256} * 1024;
 constexpr std::chrono::seconds teardown_bound{5};
 
-/// After the end of a private tree nobody should hold its pipes any more; somebody who does (a descriptor
-/// passed to a stranger, a member that left its process group) keeps us no longer than this.
+/// After the end of a private tree nobody should hold its pipes any more; somebody who does (a
+/// descriptor passed to a stranger, a member that left its process group) keeps us no longer than
+/// this.
 constexpr std::chrono::seconds longest_private_drain{5};
 constexpr std::chrono::milliseconds shortest_private_pause{100};
 
-constexpr std::size_t largest_pipe = std::size_t{1} << 20;  // the default of /proc/sys/fs/pipe-max-size
+constexpr std::size_t largest_pipe = std::size_t{1}
+                                     << 20;  // the default of /proc/sys/fs/pipe-max-size
 
 }  // namespace
 
@@ -51,8 +55,8 @@ std::shared_ptr<Execution> Execution::start(const platform::Executor& executor, 
   return execution;
 }
 
-Execution::Execution(const platform::Executor& executor, RunPlan plan, std::shared_ptr<GroupCore> group,
-                     Ownership ownership)
+Execution::Execution(const platform::Executor& executor, RunPlan plan,
+                     std::shared_ptr<GroupCore> group, Ownership ownership)
     : executor_(executor),
       plan_(std::move(plan)),
       group_(std::move(group)),
@@ -80,11 +84,13 @@ void Execution::launch() {
   pid_ = started.launched.pid;
   leader_ = std::move(started.launched.leader);
   input_ = std::move(started.launched.standard_input);
-  leader_->async_started([self = shared_from_this()](const std::optional<platform::SpawnFailure>& failure) {
-    self->leader_started(failure);
+  leader_->async_started(
+      [self = shared_from_this()](const std::optional<platform::SpawnFailure>& failure) {
+        self->leader_started(failure);
+      });
+  leader_->async_exited([self = shared_from_this()](const platform::ExitStatus& status) {
+    self->leader_exited(status);
   });
-  leader_->async_exited(
-      [self = shared_from_this()](const platform::ExitStatus& status) { self->leader_exited(status); });
   open(stdout_, std::move(started.launched.standard_output));
   open(stderr_, std::move(started.launched.standard_error));
   if (plan_.input) {
@@ -98,7 +104,8 @@ void Execution::launch() {
   }
 }
 
-// -- Standard input -----------------------------------------------------------------------------------------
+// -- Standard input
+// -----------------------------------------------------------------------------------------
 
 void Execution::feed(std::string_view rest) {
   async_write(rest, [self = shared_from_this()](const error_code&) {
@@ -127,7 +134,8 @@ void Execution::async_write(std::string_view bytes, platform::Handler<error_code
   });
 }
 
-// -- Captured streams -----------------------------------------------------------------------------------------
+// -- Captured streams
+// -----------------------------------------------------------------------------------------
 
 Capture* Execution::capture(Stream stream) noexcept {
   Reader& reader = stream == Stream::out ? stdout_ : stderr_;
@@ -201,7 +209,8 @@ void Execution::close(Reader& reader) {
   }
 }
 
-// -- Time -----------------------------------------------------------------------------------------------------
+// -- Time
+// -----------------------------------------------------------------------------------------------------
 
 void Execution::watch_deadline() {
   deadline_.expires_at(begin_ + std::min<Duration>(*plan_.timeout, std::chrono::hours(24 * 365)));
@@ -213,8 +222,8 @@ void Execution::watch_deadline() {
 }
 
 void Execution::watch_inactivity() {
-  inactivity_.expires_at(last_activity_ +
-                         std::min<Duration>(*plan_.inactivity_timeout, std::chrono::hours(24 * 365)));
+  inactivity_.expires_at(
+      last_activity_ + std::min<Duration>(*plan_.inactivity_timeout, std::chrono::hours(24 * 365)));
   inactivity_.async_wait([self = shared_from_this()](const error_code& error) {
     if (error) {
       return;
@@ -245,13 +254,15 @@ void Execution::out_of_time(const Outcome& verdict) {
   }
 }
 
-// -- The leader and its tree ------------------------------------------------------------------------------------
+// -- The leader and its tree
+// ------------------------------------------------------------------------------------
 
 void Execution::leader_started(const std::optional<platform::SpawnFailure>& failure) {
   start_known_ = true;
   if (failure) {
     start_failed_ = true;
-    log_event(LogLevel::warning, "start of {} failed: {}", plan_.spawn.program, failure->code.message());
+    log_event(LogLevel::warning, "start of {} failed: {}", plan_.spawn.program,
+              failure->code.message());
     error_ = std::make_exception_ptr(spawn_failed(*failure));
   }
   settle();
@@ -320,7 +331,8 @@ void Execution::climb_ladder(std::optional<int> soft_signal, Duration grace) {
   const auto ladder =
       std::make_shared<StopLadder>(executor_, leaf_, StopPlan{soft_signal, grace, teardown_bound});
   ladder_ = ladder;
-  ladder->start([self = shared_from_this()](StopReport report) { self->tree_ended(std::move(report)); });
+  ladder->start(
+      [self = shared_from_this()](StopReport report) { self->tree_ended(std::move(report)); });
 }
 
 void Execution::tree_ended(StopReport report) {
@@ -334,7 +346,8 @@ void Execution::tree_ended(StopReport report) {
   if (tree_wait_) {
     tree_wait_->cut_short();
   }
-  drain(Clock::now() + longest_private_drain, std::max<Duration>(plan_.drain_grace, shortest_private_pause));
+  drain(Clock::now() + longest_private_drain,
+        std::max<Duration>(plan_.drain_grace, shortest_private_pause));
   settle();
 }
 
@@ -342,25 +355,27 @@ void Execution::kill() noexcept {
   leaf_->kill();
 }
 
-/// Bounds the reading of streams that somebody may hold open. A shared group's descendants get the drain
-/// grace; behind an ended tree reading goes on while bytes come, since they are its last words.
+/// Bounds the reading of streams that somebody may hold open. A shared group's descendants get the
+/// drain grace; behind an ended tree reading goes on while bytes come, since they are its last
+/// words.
 void Execution::drain(Clock::time_point end, Duration pause) {
   if (!stdout_.pipe && !stderr_.pipe) {
     return;
   }
   drain_.expires_at(std::min(end, Clock::now() + pause));
-  drain_.async_wait([self = shared_from_this(), end, pause, begin = Clock::now()](const error_code& error) {
-    if (error || self->finished_) {
-      return;
-    }
-    if (self->last_activity_ > begin && Clock::now() < end) {
-      self->drain(end, pause);
-      return;
-    }
-    self->cut(self->stdout_);
-    self->cut(self->stderr_);
-    self->settle();
-  });
+  drain_.async_wait(
+      [self = shared_from_this(), end, pause, begin = Clock::now()](const error_code& error) {
+        if (error || self->finished_) {
+          return;
+        }
+        if (self->last_activity_ > begin && Clock::now() < end) {
+          self->drain(end, pause);
+          return;
+        }
+        self->cut(self->stdout_);
+        self->cut(self->stderr_);
+        self->settle();
+      });
 }
 
 /// Takes what the pipe holds now, and reads no further.
@@ -379,7 +394,8 @@ void Execution::cut(Reader& reader) {
   close(reader);
 }
 
-// -- The end ------------------------------------------------------------------------------------------------------
+// -- The end
+// ------------------------------------------------------------------------------------------------------
 
 /// Keeps the first thing that went wrong and ends the tree.
 void Execution::fail(std::exception_ptr error) {

@@ -1,16 +1,17 @@
-// The run engine: one start, from launching the leader until its tree has ended and its output is complete.
+// The run engine: one start, from launching the leader until its tree has ended and its output is
+// complete.
 //
-// Written once, against an executor. A synchronous verb runs it on a context of its own, an asynchronous one
-// on the host's. It is used by one thread at a time, except `kill`, `leaf` and `pid`.
+// Written once, against an executor. A synchronous verb runs it on a context of its own, an
+// asynchronous one on the host's. It is used by one thread at a time, except `kill`, `leaf` and
+// `pid`.
 //
-//     launch ──▶ running ──▶ leader gone, or out of time ──▶ tree ended ──▶ streams at their end ──▶ finished
+//     launch ──▶ running ──▶ leader gone, or out of time ──▶ tree ended ──▶ streams at their end
+//     ──▶ finished
 //
-// What goes wrong on the way (a failed exec, a throwing handler, too much output) is kept, the tree is ended,
-// and the result tells when all is over: nothing is reported before it is dead.
+// What goes wrong on the way (a failed exec, a throwing handler, too much output) is kept, the tree
+// is ended, and the result tells when all is over: nothing is reported before it is dead.
 #pragma once
 
-#include <boost/asio/readable_pipe.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -19,6 +20,9 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <boost/asio/readable_pipe.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <treehold/output.hpp>
 #include <treehold/process.hpp>
@@ -54,8 +58,10 @@ enum class Ownership { private_tree, shared_group };
 
 class Execution : public std::enable_shared_from_this<Execution> {
  public:
-  /// Launches the leader and begins to wait for all that follows. Throws what `GroupCore::start` throws.
-  [[nodiscard]] static std::shared_ptr<Execution> start(const platform::Executor& executor, RunPlan plan,
+  /// Launches the leader and begins to wait for all that follows. Throws what `GroupCore::start`
+  /// throws.
+  [[nodiscard]] static std::shared_ptr<Execution> start(const platform::Executor& executor,
+                                                        RunPlan plan,
                                                         std::shared_ptr<GroupCore> group,
                                                         Ownership ownership);
 
@@ -83,7 +89,9 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void end_tree(std::optional<Duration> grace);
 
   /// What ending the tree took, if it had to be ended.
-  [[nodiscard]] const std::optional<StopReport>& stop_report() const noexcept { return stop_report_; }
+  [[nodiscard]] const std::optional<StopReport>& stop_report() const noexcept {
+    return stop_report_;
+  }
 
   /// Kills the tree once, from any thread; the rest follows by itself.
   void kill() noexcept;

@@ -18,7 +18,8 @@ std::optional<Mechanism> mechanism_from_environment() {
   if (!name || name->empty()) {
     return std::nullopt;
   }
-  for (const Mechanism mechanism : {Mechanism::cgroup_v2, Mechanism::process_group, Mechanism::job_object}) {
+  for (const Mechanism mechanism :
+       {Mechanism::cgroup_v2, Mechanism::process_group, Mechanism::job_object}) {
     if (*name == to_string(mechanism)) {
       return mechanism;
     }
@@ -26,8 +27,8 @@ std::optional<Mechanism> mechanism_from_environment() {
   throw InvalidSetting("TREEHOLD_MECHANISM", "names no mechanism: " + *name);
 }
 
-/// The wanted mechanism, or the best one that is available here. What is chosen is then made or fails: a
-/// passing failure must not turn into a weaker container unnoticed.
+/// The wanted mechanism, or the best one that is available here. What is chosen is then made or
+/// fails: a passing failure must not turn into a weaker container unnoticed.
 Mechanism choose(const GroupOptions& options) {
   if (options.mechanism) {
     return *options.mechanism;
@@ -139,8 +140,8 @@ void GroupCore::leave(const std::shared_ptr<platform::Leaf>& leaf) noexcept {
   }
 }
 
-/// Descendants that outlived their leader's run end one day: take their leaves away then. A few at a time,
-/// so that a start costs the same however many there are.
+/// Descendants that outlived their leader's run end one day: take their leaves away then. A few at
+/// a time, so that a start costs the same however many there are.
 void GroupCore::sweep_left_leaves() {
   std::vector<std::shared_ptr<platform::Leaf>> some;
   {
@@ -161,19 +162,20 @@ void GroupCore::sweep_left_leaves() {
 
 void GroupCore::async_signal(const platform::Executor& executor, int native_signal,
                              platform::Handler<std::size_t> handler) {
-  // Whether the group is to run again is decided when the signal has been delivered: it may have been
-  // suspended in between.
+  // Whether the group is to run again is decided when the signal has been delivered: it may have
+  // been suspended in between.
   const auto thaw_unless_suspended = [self = shared_from_this()] {
     const std::shared_lock gate(self->gate_);
     if (!self->suspended_ && self->container_->freezes_atomically()) {
       self->container_->thaw();
     }
   };
-  treehold::async_signal(executor, container_, native_signal, AfterSignal::keep_frozen,
-                         [thaw_unless_suspended, handler = std::move(handler)](std::size_t count) mutable {
-                           thaw_unless_suspended();
-                           std::move(handler)(count);
-                         });
+  treehold::async_signal(
+      executor, container_, native_signal, AfterSignal::keep_frozen,
+      [thaw_unless_suspended, handler = std::move(handler)](std::size_t count) mutable {
+        thaw_unless_suspended();
+        std::move(handler)(count);
+      });
 }
 
 void GroupCore::async_suspend(const platform::Executor& executor, platform::Handler<bool> handler) {
@@ -197,7 +199,8 @@ void GroupCore::resume() {
   container_->thaw();
 }
 
-void GroupCore::async_kill(const platform::Executor& executor, platform::Handler<StopReport> handler) {
+void GroupCore::async_kill(const platform::Executor& executor,
+                           platform::Handler<StopReport> handler) {
   std::vector<std::shared_ptr<platform::Leaf>> leaves;
   {
     const std::unique_lock gate(gate_);
@@ -227,12 +230,14 @@ void GroupCore::async_stop(const platform::Executor& executor, std::chrono::nano
       ->start(std::move(handler));
 }
 
-void GroupCore::async_end(const platform::Executor& executor, platform::Handler<StopReport> handler) {
+void GroupCore::async_end(const platform::Executor& executor,
+                          platform::Handler<StopReport> handler) {
   {
     const std::unique_lock gate(gate_);
     closed_ = true;
   }
-  std::make_shared<StopLadder>(executor, container_, StopPlan{std::nullopt, {}, options_.teardown_bound})
+  std::make_shared<StopLadder>(executor, container_,
+                               StopPlan{std::nullopt, {}, options_.teardown_bound})
       ->start(std::move(handler));
 }
 
@@ -254,7 +259,8 @@ std::vector<ProcessId> LeafSet::members() const {
 }
 
 bool LeafSet::empty() const {
-  return std::all_of(leaves_.begin(), leaves_.end(), [](const auto& leaf) { return leaf->empty(); });
+  return std::all_of(leaves_.begin(), leaves_.end(),
+                     [](const auto& leaf) { return leaf->empty(); });
 }
 
 void LeafSet::freeze() {
@@ -270,7 +276,8 @@ void LeafSet::thaw() {
 }
 
 bool LeafSet::frozen() const {
-  return std::all_of(leaves_.begin(), leaves_.end(), [](const auto& leaf) { return leaf->frozen(); });
+  return std::all_of(leaves_.begin(), leaves_.end(),
+                     [](const auto& leaf) { return leaf->frozen(); });
 }
 
 std::size_t LeafSet::deliver(int native_signal) {

@@ -1,5 +1,6 @@
-// What a `ProcessGroup` is inside: its container, its leaves, and the states that decide whether a start is
-// let in. Private runs use one of these as well, a group of the process that the user never sees.
+// What a `ProcessGroup` is inside: its container, its leaves, and the states that decide whether a
+// start is let in. Private runs use one of these as well, a group of the process that the user
+// never sees.
 #pragma once
 
 #include <atomic>
@@ -61,8 +62,8 @@ class GroupCore : public std::enable_shared_from_this<GroupCore> {
                   platform::Handler<StopReport> handler);
   /// Closes, kills and removes: what destroying the group does.
   void async_end(const platform::Executor& executor, platform::Handler<StopReport> handler);
-  void async_wait_empty(const platform::Executor& executor, std::optional<Clock::time_point> deadline,
-                        platform::Handler<bool> handler);
+  void async_wait_empty(const platform::Executor& executor,
+                        std::optional<Clock::time_point> deadline, platform::Handler<bool> handler);
 
  private:
   void sweep_left_leaves();
@@ -71,8 +72,8 @@ class GroupCore : public std::enable_shared_from_this<GroupCore> {
   const std::uint64_t owner_;
   const std::shared_ptr<platform::Group> container_;
 
-  // Starts hold it shared from their first look at the states until the child is in its leaf, so that none
-  // is in between when the group is frozen or killed.
+  // Starts hold it shared from their first look at the states until the child is in its leaf, so
+  // that none is in between when the group is frozen or killed.
   mutable std::shared_mutex gate_;
   bool suspended_ = false;
   bool closed_ = false;
@@ -85,7 +86,8 @@ class GroupCore : public std::enable_shared_from_this<GroupCore> {
 /// Several leaves as one tree, for killing what a group holds without ending the group.
 class LeafSet final : public platform::Tree {
  public:
-  LeafSet(std::shared_ptr<platform::Group> group, std::vector<std::shared_ptr<platform::Leaf>> leaves)
+  LeafSet(std::shared_ptr<platform::Group> group,
+          std::vector<std::shared_ptr<platform::Leaf>> leaves)
       : group_(std::move(group)), leaves_(std::move(leaves)) {}
 
   [[nodiscard]] std::vector<ProcessId> members() const override;
@@ -97,7 +99,8 @@ class LeafSet final : public platform::Tree {
   std::size_t deliver(int native_signal) override;
   void kill() noexcept override;
   bool remove() noexcept override;
-  [[nodiscard]] std::shared_ptr<platform::ChangeWatch> watch(const platform::Executor& executor) override {
+  [[nodiscard]] std::shared_ptr<platform::ChangeWatch> watch(
+      const platform::Executor& executor) override {
     return group_->watch(executor);
   }
 

@@ -11,8 +11,8 @@
 namespace treehold::inline v0 {
 namespace {
 
-/// Hands events to the host. The host's function is called without a lock of ours: it may log, or start
-/// something with treehold itself.
+/// Hands events to the host. The host's function is called without a lock of ours: it may log, or
+/// start something with treehold itself.
 class HostSink final : public spdlog::sinks::sink {
  public:
   void set(LogSink host_sink) {
@@ -27,7 +27,8 @@ class HostSink final : public spdlog::sinks::sink {
       receiver = sink_;
     }
     if (receiver) {
-      const std::string line = escaped(std::string_view(message.payload.data(), message.payload.size()));
+      const std::string line =
+          escaped(std::string_view(message.payload.data(), message.payload.size()));
       try {
         (*receiver)(level(message.level), line);
       } catch (...) {  // documented: what a sink throws is swallowed

@@ -14,7 +14,8 @@ namespace treehold::inline v0 {
 
 /// Logs one event. Costs one relaxed load while the log is silent; never throws.
 template <class... Arguments>
-void log_event(LogLevel level, fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
+void log_event(LogLevel level, fmt::format_string<Arguments...> format,
+               Arguments&&... arguments) noexcept {
   constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info,
                                                   spdlog::level::warn, spdlog::level::err};
   const auto native = levels[static_cast<int>(level)];

@@ -1,5 +1,4 @@
 #include <treehold/outcome.hpp>
-
 #include <treehold/signal.hpp>
 
 namespace treehold::inline v0 {

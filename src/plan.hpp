@@ -1,5 +1,5 @@
-// A command resolved against this host: everything a start needs, decided and allocated before a child
-// exists. `src/` makes it, `platform/` carries it out.
+// A command resolved against this host: everything a start needs, decided and allocated before a
+// child exists. `src/` makes it, `platform/` carries it out.
 #pragma once
 
 #include <cstdint>

@@ -1,15 +1,17 @@
-// How the synchronous form drives the engine: on an io_context of its own, run on the caller's thread.
+// How the synchronous form drives the engine: on an io_context of its own, run on the caller's
+// thread.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 
+#include <boost/asio/io_context.hpp>
+
 namespace treehold::inline v0 {
 
-/// Runs `context` until `condition` holds. The engine always has an operation pending that will make it so; were
-/// there none, this would wait for ever, hence the exception.
+/// Runs `context` until `condition` holds. The engine always has an operation pending that will
+/// make it so; were there none, this would wait for ever, hence the exception.
 template <class Condition>
 void drive(boost::asio::io_context& context, Condition condition) {
   while (!condition()) {
@@ -19,8 +21,8 @@ void drive(boost::asio::io_context& context, Condition condition) {
   }
 }
 
-/// Starts an operation with `initiate(executor, handler)` on a context of its own and runs that until the
-/// handler is called; what it was called with.
+/// Starts an operation with `initiate(executor, handler)` on a context of its own and runs that
+/// until the handler is called; what it was called with.
 template <class Result, class Initiate>
 Result run_to_completion(Initiate initiate) {
   boost::asio::io_context context(1);

@@ -1,10 +1,10 @@
-#include <treehold/process.hpp>
-
 #include <algorithm>
-#include <boost/asio/steady_timer.hpp>
 #include <utility>
 
+#include <boost/asio/steady_timer.hpp>
+
 #include <treehold/error.hpp>
+#include <treehold/process.hpp>
 
 #include "src/private_context.hpp"
 #include "src/process_live.hpp"
@@ -22,10 +22,12 @@ Capture& require_capture(Execution& execution, Stream stream) {
 
 }  // namespace
 
-Process Process::begin(const Settings& settings, std::shared_ptr<GroupCore> group, bool is_private) {
+Process Process::begin(const Settings& settings, std::shared_ptr<GroupCore> group,
+                       bool is_private) {
   auto live = std::make_unique<Live>();
-  live->execution = Execution::start(live->context.get_executor(), RunPlan(settings), std::move(group),
-                                     is_private ? Ownership::private_tree : Ownership::shared_group);
+  live->execution =
+      Execution::start(live->context.get_executor(), RunPlan(settings), std::move(group),
+                       is_private ? Ownership::private_tree : Ownership::shared_group);
   Execution& execution = *live->execution;
   drive(live->context, [&] { return execution.start_known() || execution.finished(); });
   if (execution.start_failed()) {
@@ -87,7 +89,8 @@ Outcome Process::wait() {
 
 std::optional<Outcome> Process::wait_for(std::chrono::nanoseconds duration) {
   Live& live = this->live();
-  const Clock::time_point end = Clock::now() + std::min<Duration>(duration, std::chrono::hours(24 * 365));
+  const Clock::time_point end =
+      Clock::now() + std::min<Duration>(duration, std::chrono::hours(24 * 365));
   while (!live.execution->finished() && live.context.run_one_until(end) > 0) {
   }
   if (!live.execution->finished()) {
@@ -112,7 +115,8 @@ std::size_t Process::signal(Signal signal) {
     throw InvalidSetting("signal", "is no signal of this system");
   }
   return run_to_completion<std::size_t>([this, number](const auto& executor, auto handler) {
-    async_signal(executor, live().execution->leaf(), *number, AfterSignal::thaw, std::move(handler));
+    async_signal(executor, live().execution->leaf(), *number, AfterSignal::thaw,
+                 std::move(handler));
   });
 }
 
@@ -137,7 +141,8 @@ std::vector<ProcessId> Process::members() const {
 void Process::write(std::string_view bytes) {
   Live& live = this->live();
   std::optional<boost::system::error_code> result;
-  live.execution->async_write(bytes, [&result](const boost::system::error_code& error) { result = error; });
+  live.execution->async_write(
+      bytes, [&result](const boost::system::error_code& error) { result = error; });
   drive(live.context, [&] { return result || live.execution->finished(); });
   if (!result) {
     // The run is over and has closed the pipe; let the pending write see that before `result` goes.
@@ -156,7 +161,8 @@ void Process::close_stdin() {
 std::string Process::read_some(Stream stream, std::size_t limit) {
   Live& live = this->live();
   Capture& capture = require_capture(*live.execution, stream);
-  drive(live.context, [&] { return capture.has_bytes() || capture.finished() || live.execution->finished(); });
+  drive(live.context,
+        [&] { return capture.has_bytes() || capture.finished() || live.execution->finished(); });
   if (!capture.has_bytes() && live.execution->finished()) {
     live.execution->rethrow_error();
   }

@@ -1,10 +1,9 @@
-#include <treehold/process_group.hpp>
-
 #include <algorithm>
 #include <utility>
 
 #include <treehold/command.hpp>
 #include <treehold/error.hpp>
+#include <treehold/process_group.hpp>
 
 #include "src/group_core.hpp"
 #include "src/private_context.hpp"
@@ -22,7 +21,8 @@ StopReport confirmed(StopReport report) {
 
 }  // namespace
 
-ProcessGroup::ProcessGroup(const GroupOptions& options) : core_(std::make_shared<GroupCore>(options)) {}
+ProcessGroup::ProcessGroup(const GroupOptions& options)
+    : core_(std::make_shared<GroupCore>(options)) {}
 ProcessGroup::ProcessGroup(ProcessGroup&& other) noexcept = default;
 
 ProcessGroup& ProcessGroup::operator=(ProcessGroup&& other) noexcept {
@@ -38,7 +38,8 @@ ProcessGroup::~ProcessGroup() {
     return;
   }
   try {
-    // Process objects may outlive the group and then share its core: what they hold ends now all the same.
+    // Process objects may outlive the group and then share its core: what they hold ends now all
+    // the same.
     (void)run_to_completion<StopReport>([this](const auto& executor, auto handler) {
       core_->async_end(executor, std::move(handler));
     });
@@ -134,7 +135,8 @@ StopReport ProcessGroup::stop(std::chrono::nanoseconds grace) {
 bool ProcessGroup::wait_empty(std::optional<std::chrono::nanoseconds> bound) {
   std::optional<Clock::time_point> deadline;
   if (bound) {
-    deadline = Clock::now() + std::min<std::chrono::nanoseconds>(*bound, std::chrono::hours(24 * 365));
+    deadline =
+        Clock::now() + std::min<std::chrono::nanoseconds>(*bound, std::chrono::hours(24 * 365));
   }
   return run_to_completion<bool>([this, deadline](const auto& executor, auto handler) {
     core().async_wait_empty(executor, deadline, std::move(handler));

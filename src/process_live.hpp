@@ -1,9 +1,10 @@
 // What a `Process` is inside.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <utility>
+
+#include <boost/asio/io_context.hpp>
 
 #include <treehold/process.hpp>
 

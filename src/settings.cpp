@@ -34,7 +34,8 @@ void require_variable_name(const std::string& setting, std::string_view name) {
   require_no_nul(setting, name);
 }
 
-void require_duration(const std::string& setting, const std::optional<Duration>& duration, bool zero_allowed) {
+void require_duration(const std::string& setting, const std::optional<Duration>& duration,
+                      bool zero_allowed) {
   if (duration) {
     require(*duration >= Duration::zero(), setting, "is negative");
     require(zero_allowed || *duration > Duration::zero(), setting, "is zero");
@@ -81,7 +82,8 @@ StreamPlan input_plan(const Settings& settings) {
   return {};
 }
 
-/// The places where a bare name is searched: absolute ones only, so that it is never the current directory.
+/// The places where a bare name is searched: absolute ones only, so that it is never the current
+/// directory.
 std::vector<std::string> search_places(const std::optional<std::string>& path) {
   std::vector<std::string> places;
   std::string_view rest = path ? std::string_view(*path) : platform::default_search_path();
@@ -140,14 +142,16 @@ void Settings::validate() const {
   require(!inactivity_timeout || standard_output.kind() == OutputKind::capture ||
               standard_error.kind() == OutputKind::capture,
           "inactivity_timeout", "needs a captured stream to watch");
-  require(platform::native_number(soft_signal).has_value(), "soft_signal", "is no signal of this system");
+  require(platform::native_number(soft_signal).has_value(), "soft_signal",
+          "is no signal of this system");
 
   require(!accepted.empty(), "accept_exit_codes", "accepts none");
   for (const int code : accepted) {
     require(code >= 0 && code <= 255, "accept_exit_codes", "has a code outside of 0 to 255");
   }
 
-  constexpr std::uint32_t no_id = ~std::uint32_t{0};  // (uid_t)-1 means "leave as it is" to the kernel
+  constexpr std::uint32_t no_id =
+      ~std::uint32_t{0};  // (uid_t)-1 means "leave as it is" to the kernel
   require(uid != no_id, "uid", "is not a user");
   require(gid != no_id, "gid", "is not a group");
   if (groups) {

@@ -1,4 +1,5 @@
-// What a `Command` holds: the settings as they were given, their validation, and the plan made of them.
+// What a `Command` holds: the settings as they were given, their validation, and the plan made of
+// them.
 #pragma once
 
 #include <chrono>
@@ -17,7 +18,8 @@ namespace treehold::inline v0 {
 
 using Duration = std::chrono::nanoseconds;
 
-/// A choice among several that exclude each other: the first one made, and whether another was made, too.
+/// A choice among several that exclude each other: the first one made, and whether another was
+/// made, too.
 template <class Kind>
 struct Choice {
   std::optional<Kind> kind;

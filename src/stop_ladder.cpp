@@ -16,7 +16,8 @@ constexpr microseconds last_pause{10'000};
 constexpr microseconds last_pause_with_notices{200'000};
 constexpr milliseconds freeze_bound{250};
 
-/// Empties the place of a handler before it is called, since it may end the life of the one that holds it.
+/// Empties the place of a handler before it is called, since it may end the life of the one that
+/// holds it.
 template <class Function>
 Function take(std::optional<Function>& place) {
   Function function = std::move(*place);
@@ -125,9 +126,10 @@ void StopLadder::start(platform::Handler<StopReport> handler) {
   async_signal(executor_, tree_, *plan_.soft_signal, AfterSignal::keep_frozen,
                [self = shared_from_this()](std::size_t count) {
                  self->report_.soft_signal_sent = count > 0;
-                 log_event(LogLevel::info, "sent soft signal {} to {} members", *self->plan_.soft_signal, count);
-                 // Stopped members (SIGSTOP) must run to heed the signal; so must a suspended tree, which
-                 // does no work of its own between the signal and this.
+                 log_event(LogLevel::info, "sent soft signal {} to {} members",
+                           *self->plan_.soft_signal, count);
+                 // Stopped members (SIGSTOP) must run to heed the signal; so must a suspended tree,
+                 // which does no work of its own between the signal and this.
                  if (const auto resume = platform::native_number(Signal::resume)) {
                    (void)self->tree_->deliver(*resume);
                  }
@@ -165,8 +167,8 @@ void StopLadder::kill() {
     report_.escalated = true;
     log_event(LogLevel::info, "killing the tree");
   }
-  // Killed again with every look: a member may join after a kill, and only the removal is the end. What is
-  // already empty is not killed, so that its directory stays fit for use.
+  // Killed again with every look: a member may join after a kill, and only the removal is the end.
+  // What is already empty is not killed, so that its directory stays fit for use.
   wait(
       [tree = tree_] {
         if (tree->remove()) {

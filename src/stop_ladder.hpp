@@ -1,12 +1,13 @@
-// Ending a tree, step by step: soft signal, grace, kill, removal. The one way in which treehold signals
-// and ends trees, for leaves and groups, on every mechanism and in both forms.
+// Ending a tree, step by step: soft signal, grace, kill, removal. The one way in which treehold
+// signals and ends trees, for leaves and groups, on every mechanism and in both forms.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
+
+#include <boost/asio/steady_timer.hpp>
 
 #include <treehold/outcome.hpp>
 
@@ -16,8 +17,8 @@ namespace treehold::inline v0 {
 
 using Clock = std::chrono::steady_clock;
 
-/// Waits for something to be true of a tree: asks at every notice of the tree, and on a timer that backs
-/// off from half a millisecond, since notices are late (10 ms) or missing.
+/// Waits for something to be true of a tree: asks at every notice of the tree, and on a timer that
+/// backs off from half a millisecond, since notices are late (10 ms) or missing.
 class TreeWait : public std::enable_shared_from_this<TreeWait> {
  public:
   TreeWait(const platform::Executor& executor, std::shared_ptr<platform::Tree> tree,
@@ -51,7 +52,8 @@ struct StopPlan {
 
 class StopLadder : public std::enable_shared_from_this<StopLadder> {
  public:
-  StopLadder(const platform::Executor& executor, std::shared_ptr<platform::Tree> tree, const StopPlan& plan);
+  StopLadder(const platform::Executor& executor, std::shared_ptr<platform::Tree> tree,
+             const StopPlan& plan);
 
   /// Completes when the tree is removed or the bound has passed; the report tells which.
   void start(platform::Handler<StopReport> handler);
@@ -63,7 +65,8 @@ class StopLadder : public std::enable_shared_from_this<StopLadder> {
   void wait_for_grace();
   void kill();
   void finish(bool removed);
-  void wait(std::function<bool()> condition, Clock::time_point deadline, void (StopLadder::*next)(bool));
+  void wait(std::function<bool()> condition, Clock::time_point deadline,
+            void (StopLadder::*next)(bool));
   void drained(bool empty);
 
   const platform::Executor executor_;
@@ -76,8 +79,9 @@ class StopLadder : public std::enable_shared_from_this<StopLadder> {
   std::optional<platform::Handler<StopReport>> handler_;
 };
 
-/// Sends a signal (the system's number) to every member: freezes the tree, where that is invisible, so that
-/// none is missed, and thaws it again unless `keep_frozen`. Completes with the number of members it reached.
+/// Sends a signal (the system's number) to every member: freezes the tree, where that is invisible,
+/// so that none is missed, and thaws it again unless `keep_frozen`. Completes with the number of
+/// members it reached.
 enum class AfterSignal { thaw, keep_frozen };
 void async_signal(const platform::Executor& executor, const std::shared_ptr<platform::Tree>& tree,
                   int native_signal, AfterSignal after, platform::Handler<std::size_t> handler);

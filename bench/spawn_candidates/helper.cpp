@@ -114,18 +114,15 @@ extern "C" [[noreturn]] void helper_main(long* stack) {
     errand.program = {arguments[2], arguments + 3, arguments + count + 1};
   }
   switch (static_cast<raw::Entry>(errand.fixed.entry)) {
-    case raw::Entry::here:
-      break;
+    case raw::Entry::here: break;
     case raw::Entry::join: {
       const long written =
           raw::call(__NR_write, static_cast<long>(errand.fixed.leaf), raw::address("0"), 1);
       if (written != 1) fail(errand, raw::Stage::leaf, written);
       break;
     }
-    case raw::Entry::hop:
-      hop(errand, false);
-    case raw::Entry::hop_sharing:
-      hop(errand, true);
+    case raw::Entry::hop: hop(errand, false);
+    case raw::Entry::hop_sharing: hop(errand, true);
   }
   leave(execute(&errand));
 }

@@ -46,7 +46,9 @@ inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, lo
 #error "system calls of this architecture are not written down"
 #endif
 
-inline long address(const void* pointer) { return reinterpret_cast<long>(pointer); }
+inline long address(const void* pointer) {
+  return reinterpret_cast<long>(pointer);
+}
 
 // clone_args of clone3(2), version 2 (with the cgroup field, Linux 5.7).
 struct CloneArgs {

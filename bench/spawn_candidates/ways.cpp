@@ -273,8 +273,7 @@ Started Launcher::start(const Recipe& recipe, const LeafFiles& leaf) {
                         &started.pidfd);
       break;
     case Way::floor:
-    case Way::posix_spawn:
-      break;
+    case Way::posix_spawn: break;
   }
   raw::set_signal_mask(mask, nullptr);
   close(report[1]);

@@ -1,13 +1,14 @@
-// What to run. A `Command` is a value: it holds no resource, can be copied and used any number of times,
-// and starts nothing until a verb is called.
+// What to run. A `Command` is a value: it holds no resource, can be copied and used any number of
+// times, and starts nothing until a verb is called.
 //
 //     std::string head = treehold::Command("git", {"rev-parse", "HEAD"}).run();
 //     treehold::Output made = treehold::Command("make", {"-j8"}).timeout(10min).output();
 //
-// Every run is contained: when the verb returns or throws, the program and everything it has spawned
-// have ended. Unless said otherwise a command inherits the host's environment and working directory,
-// reads end-of-file from standard input, and has standard output and standard error captured. Nothing
-// else is inherited: descriptors above 2 are closed, the signal mask is empty, dispositions are default.
+// Every run is contained: when the verb returns or throws, the program and everything it has
+// spawned have ended. Unless said otherwise a command inherits the host's environment and working
+// directory, reads end-of-file from standard input, and has standard output and standard error
+// captured. Nothing else is inherited: descriptors above 2 are closed, the signal mask is empty,
+// dispositions are default.
 #pragma once
 
 #include <chrono>
@@ -35,9 +36,10 @@ struct Settings;
 class Argument {
  public:
   template <class Text>
-    requires std::is_convertible_v<const Text&, std::string_view>
-  Argument(const Text& text) : text_(std::string_view(text)) {}  // NOLINT: implicit by design
-  Argument(const std::filesystem::path& path) : text_(path.string()) {}  // NOLINT: implicit by design
+  requires std::is_convertible_v<const Text&, std::string_view> Argument(const Text& text)
+      : text_(std::string_view(text)) {}  // NOLINT: implicit by design
+  Argument(const std::filesystem::path& path)
+      : text_(path.string()) {}  // NOLINT: implicit by design
 
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
@@ -52,8 +54,8 @@ enum class OverflowPolicy {
   fail,        ///< the tree is ended and the run throws `OutputTooLarge`
 };
 
-/// A cap for each captured stream. Memory stays bounded whatever the child prints; under a cap on lines
-/// alone a line counts as at most 64 KiB.
+/// A cap for each captured stream. Memory stays bounded whatever the child prints; under a cap on
+/// lines alone a line counts as at most 64 KiB.
 struct OutputLimit {
   std::optional<std::size_t> bytes = std::nullopt;
   std::optional<std::size_t> lines = std::nullopt;
@@ -82,23 +84,25 @@ enum class Resource {
 /// No bound, for `Command::resource_limit`.
 inline constexpr std::uint64_t unlimited = ~std::uint64_t{0};
 
-/// Takes the lines of a stream as they come, without their ending. What it throws ends the run with that
-/// exception, after the tree is dead. A line longer than 1 MiB comes in pieces.
+/// Takes the lines of a stream as they come, without their ending. What it throws ends the run with
+/// that exception, after the tree is dead. A line longer than 1 MiB comes in pieces.
 using LineHandler = std::function<void(std::string_view line)>;
 
 class TREEHOLD_EXPORT Command {
  public:
   /// `program` is a path when it contains a '/' (a relative one is taken from the host's working
-  /// directory, whatever `current_dir` says); otherwise it is searched in the PATH that the child gets,
-  /// never in the current directory.
+  /// directory, whatever `current_dir` says); otherwise it is searched in the PATH that the child
+  /// gets, never in the current directory.
   explicit Command(const Argument& program);
   Command(const Argument& program, std::initializer_list<Argument> arguments);
 
   /// As above, with the arguments from any range of strings.
   template <class Range>
-    requires requires(const Range& range) { Argument(*std::begin(range)); } &&
-             (!std::is_convertible_v<const Range&, std::string_view>)
-  Command(const Argument& program, const Range& arguments) : Command(program) {
+  requires requires(const Range& range) {
+    Argument(*std::begin(range));
+  } &&(!std::is_convertible_v<const Range&, std::string_view>)Command(const Argument& program,
+                                                                      const Range& arguments)
+      : Command(program) {
     args(arguments);
   }
 
@@ -116,9 +120,10 @@ class TREEHOLD_EXPORT Command {
   /// Adds arguments.
   Command& args(std::initializer_list<Argument> arguments);
   template <class Range>
-    requires requires(const Range& range) { Argument(*std::begin(range)); } &&
-             (!std::is_convertible_v<const Range&, std::string_view>)
-  Command& args(const Range& arguments) {
+  requires requires(const Range& range) {
+    Argument(*std::begin(range));
+  } &&(!std::is_convertible_v<const Range&, std::string_view>)
+      Command& args(const Range& arguments) {
     for (const auto& argument : arguments) {
       arg(Argument(argument));
     }
@@ -130,8 +135,8 @@ class TREEHOLD_EXPORT Command {
 
   // -- Surroundings ------------------------------------------------------------------------------
 
-  /// Working directory of the child. A directory that does not exist is a `SpawnFailed` of the stage
-  /// `working_directory`, never "program not found".
+  /// Working directory of the child. A directory that does not exist is a `SpawnFailed` of the
+  /// stage `working_directory`, never "program not found".
   Command& current_dir(std::filesystem::path directory);
 
   /// Sets a variable for the child.
@@ -146,20 +151,23 @@ class TREEHOLD_EXPORT Command {
   /// The child inherits these variables and no others. May be called again to allow more.
   Command& env_inherit_only(std::initializer_list<std::string_view> names);
 
-  // -- Standard input: end-of-file unless one of these is chosen. Two different ones are refused. ---
+  // -- Standard input: end-of-file unless one of these is chosen. Two different ones are refused.
+  // ---
 
-  Command& stdin_null();                                 ///< the default: end-of-file; undoes the others
-  Command& stdin_bytes(std::string bytes);               ///< fed while output is read
-  Command& stdin_file(std::filesystem::path file);       ///< opened at the start
-  Command& stdin_inherit();                              ///< the host's own
-  Command& stdin_pipe();                                 ///< written through `Process::write`; only for `start`
+  Command& stdin_null();                            ///< the default: end-of-file; undoes the others
+  Command& stdin_bytes(std::string bytes);          ///< fed while output is read
+  Command& stdin_file(std::filesystem::path file);  ///< opened at the start
+  Command& stdin_inherit();                         ///< the host's own
+  Command& stdin_pipe();  ///< written through `Process::write`; only for `start`
 
-  // -- Standard output and error: captured unless one of these is chosen. Two different ones are refused.
+  // -- Standard output and error: captured unless one of these is chosen. Two different ones are
+  // refused.
 
   Command& stdout_capture();
   Command& stdout_null();
   Command& stdout_inherit();
-  Command& stdout_file(std::filesystem::path file);    ///< created or truncated (mode 0666 less umask)
+  Command& stdout_file(
+      std::filesystem::path file);  ///< created or truncated (mode 0666 less umask)
   Command& stdout_append(std::filesystem::path file);  ///< created or appended to
   Command& stderr_capture();
   Command& stderr_null();
@@ -171,14 +179,15 @@ class TREEHOLD_EXPORT Command {
   /// Caps what is kept of each captured stream; without it everything is kept.
   Command& output_limit(OutputLimit limit);
 
-  /// Called for each line of the stream, which must be captured. Lines end at '\n'; a last line without
-  /// an ending is delivered once. Called on the thread that waits.
+  /// Called for each line of the stream, which must be captured. Lines end at '\n'; a last line
+  /// without an ending is delivered once. Called on the thread that waits.
   Command& on_stdout_line(LineHandler handler);
   Command& on_stderr_line(LineHandler handler);
 
   // -- Time -------------------------------------------------------------------------------------
 
-  /// Ends the tree when the run lasts longer. `output` tells it as data, the other verbs throw `TimedOut`.
+  /// Ends the tree when the run lasts longer. `output` tells it as data, the other verbs throw
+  /// `TimedOut`.
   Command& timeout(std::chrono::nanoseconds duration);
 
   /// Ends the tree when nothing came out of a captured stream for that long.
@@ -193,8 +202,8 @@ class TREEHOLD_EXPORT Command {
   /// When the run is over; default `WaitScope::leader`.
   Command& wait_scope(WaitScope scope);
 
-  /// In a shared group descendants may hold the captured streams open after the leader's exit: how long
-  /// they are still read, both together; default 100 ms. Then `Output::incomplete` is set.
+  /// In a shared group descendants may hold the captured streams open after the leader's exit: how
+  /// long they are still read, both together; default 100 ms. Then `Output::incomplete` is set.
   Command& drain_grace(std::chrono::nanoseconds grace);
 
   // -- Success ----------------------------------------------------------------------------------
@@ -204,34 +213,37 @@ class TREEHOLD_EXPORT Command {
 
   // -- POSIX; `Unsupported` elsewhere -------------------------------------------------------------
 
-  Command& uid(std::uint32_t user);    ///< real, effective and saved; needs the privilege to change it
-  Command& gid(std::uint32_t group);   ///< the same; groups are dropped unless given with `groups`
+  Command& uid(
+      std::uint32_t user);  ///< real, effective and saved; needs the privilege to change it
+  Command& gid(std::uint32_t group);  ///< the same; groups are dropped unless given with `groups`
   Command& groups(std::vector<std::uint32_t> supplementary);
   Command& umask(std::uint32_t mask);
-  Command& new_session();              ///< setsid(2): no controlling terminal
+  Command& new_session();  ///< setsid(2): no controlling terminal
   /// setrlimit(2); `soft` must not exceed `hard`. `unlimited` lifts a bound.
   Command& resource_limit(Resource resource, std::uint64_t soft, std::uint64_t hard);
-  Command& nice(int value);            ///< absolute, -20 to 19
+  Command& nice(int value);  ///< absolute, -20 to 19
   Command& cpu_affinity(std::vector<unsigned> cpus);
-  Command& no_new_privileges();        ///< prctl(2) PR_SET_NO_NEW_PRIVS
+  Command& no_new_privileges();  ///< prctl(2) PR_SET_NO_NEW_PRIVS
 
   // -- Asking without starting -------------------------------------------------------------------
 
   /// The path that a verb would execute, found without starting anything.
-  /// Throws `ProgramNotFound` with the places searched, or `SpawnFailed` (`execute`, EACCES) when all
-  /// there is cannot be executed.
+  /// Throws `ProgramNotFound` with the places searched, or `SpawnFailed` (`execute`, EACCES) when
+  /// all there is cannot be executed.
   [[nodiscard]] std::filesystem::path resolve_program() const;
 
   /// Checks all settings as a verb would; throws `InvalidSetting`.
   void validate() const;
 
-  /// The command line as it could be typed into a POSIX shell, arguments included: it may show secrets.
+  /// The command line as it could be typed into a POSIX shell, arguments included: it may show
+  /// secrets.
   [[nodiscard]] std::string display_command_line() const;
 
   /// For logs: the program, the number of arguments and the names of variables, never a value.
   [[nodiscard]] std::string debug_string() const;
 
-  // -- Verbs. Each may be called from any thread; none changes the command. -------------------------
+  // -- Verbs. Each may be called from any thread; none changes the command.
+  // -------------------------
   //
   // All throw `InvalidSetting`, `ProgramNotFound`, `SpawnFailed`; then what stands at each.
 
@@ -245,15 +257,15 @@ class TREEHOLD_EXPORT Command {
   /// Like `output`, success required. Throws what `run` throws.
   Output checked() const;
 
-  /// Runs; the leader's exit code. Throws `Signalled`, `TimedOut`, `OutputTooLarge`, `ExitStatusLost`:
-  /// never a made-up code.
+  /// Runs; the leader's exit code. Throws `Signalled`, `TimedOut`, `OutputTooLarge`,
+  /// `ExitStatusLost`: never a made-up code.
   int exit_code() const;
 
   /// Runs a question: exit code 0 is true, 1 is false, anything else throws what `run` throws.
   bool probe() const;
 
-  /// Starts and returns as soon as the program is being executed; a failed start throws. The private tree
-  /// ends with the process object.
+  /// Starts and returns as soon as the program is being executed; a failed start throws. The
+  /// private tree ends with the process object.
   Process start() const;
 
   /// The settings, for treehold itself.

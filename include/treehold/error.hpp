@@ -5,12 +5,13 @@
 // appear in it. Catch `treehold::Error` for all, or the class you can act on.
 #pragma once
 
-#include <boost/system/error_code.hpp>
-#include <boost/system/system_error.hpp>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <boost/system/error_code.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <treehold/export.hpp>
 #include <treehold/outcome.hpp>
@@ -18,8 +19,8 @@
 
 namespace treehold::inline v0 {
 
-/// Reasons, for code that compares `Error::code()`. Where the kernel gave an errno, `code()` is that
-/// errno in the system category instead.
+/// Reasons, for code that compares `Error::code()`. Where the kernel gave an errno, `code()` is
+/// that errno in the system category instead.
 enum class Errc {
   invalid_setting = 1,
   program_not_found,
@@ -53,7 +54,8 @@ class TREEHOLD_EXPORT Error : public boost::system::system_error {
   std::shared_ptr<const std::string> message_;
 };
 
-/// A setting of a command or group is impossible, or two contradict each other. Nothing was started.
+/// A setting of a command or group is impossible, or two contradict each other. Nothing was
+/// started.
 class TREEHOLD_EXPORT InvalidSetting : public Error {
  public:
   InvalidSetting(std::string setting, const std::string& problem);
@@ -154,8 +156,8 @@ class TREEHOLD_EXPORT OutputTooLarge : public RunFailed {
   ~OutputTooLarge() override;
 };
 
-/// Another party (a `waitpid(-1)` of the host, an ignored SIGCHLD) took the leader's exit status and
-/// this kernel cannot tell it any more (Linux 6.15 can).
+/// Another party (a `waitpid(-1)` of the host, an ignored SIGCHLD) took the leader's exit status
+/// and this kernel cannot tell it any more (Linux 6.15 can).
 class TREEHOLD_EXPORT ExitStatusLost : public RunFailed {
  public:
   ExitStatusLost(const std::string& program, Output output);
@@ -188,7 +190,8 @@ class TREEHOLD_EXPORT Unsupported : public Error {
   std::shared_ptr<const std::string> operation_;
 };
 
-/// Members were still alive when the bound of a teardown passed (uninterruptible sleep, for example).
+/// Members were still alive when the bound of a teardown passed (uninterruptible sleep, for
+/// example).
 class TREEHOLD_EXPORT TeardownUnconfirmed : public Error {
  public:
   explicit TeardownUnconfirmed(StopReport report);

@@ -38,8 +38,9 @@ struct Guarantees {
   Guarantee survives_host_kill;   ///< the tree ends even when the host is ended by SIGKILL
   Guarantee atomic_freeze;        ///< `suspend` stops all members at one moment
   Guarantee members_complete;     ///< `members` lists the whole tree
-  Guarantee exit_status_kept;     ///< the leader's exit status is told even if the host ignores SIGCHLD
-  std::vector<std::pair<std::string, Guarantee>> limits;      ///< by name: "memory", "processes", …
+  Guarantee
+      exit_status_kept;  ///< the leader's exit status is told even if the host ignores SIGCHLD
+  std::vector<std::pair<std::string, Guarantee>> limits;  ///< by name: "memory", "processes", …
   std::vector<std::pair<std::string, Guarantee>> statistics;  ///< by name: "cpu", "memory", …
   std::vector<std::string> not_covered;  ///< what containment does not cover, in sentences
 };

@@ -1,5 +1,5 @@
-// How a run ended. Exit codes and signals are never merged into one number, and what is not known is
-// said to be unknown.
+// How a run ended. Exit codes and signals are never merged into one number, and what is not known
+// is said to be unknown.
 #pragma once
 
 #include <chrono>

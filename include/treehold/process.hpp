@@ -4,9 +4,10 @@
 //     bc.write("6*7\n");
 //     std::optional<std::string> answer = bc.read_line(treehold::Stream::out);   // "42"
 //
-// The object owns its tree: destroying it kills and reaps whatever is left of a private start, and the
-// leader with its descendants of a start in a group. Blocking members wait on the calling thread; there
-// is no thread behind them. Time-outs of the command are therefore kept by the members that wait or read.
+// The object owns its tree: destroying it kills and reaps whatever is left of a private start, and
+// the leader with its descendants of a start in a group. Blocking members wait on the calling
+// thread; there is no thread behind them. Time-outs of the command are therefore kept by the
+// members that wait or read.
 #pragma once
 
 #include <chrono>
@@ -53,14 +54,14 @@ class TREEHOLD_EXPORT Process {
   /// How the leader ended, when a waiting member has seen it.
   [[nodiscard]] std::optional<Outcome> outcome() const;
 
-  /// Waits until the run is over, as `Command::wait_scope` says, and returns how the leader ended; a
-  /// time-out of the command is an outcome. Captured output is read meanwhile, so that the child cannot
-  /// block on a full pipe; it stays readable afterwards. Closes a stdin pipe that is still open.
-  /// Throws `OutputTooLarge`, and what a line handler throws.
+  /// Waits until the run is over, as `Command::wait_scope` says, and returns how the leader ended;
+  /// a time-out of the command is an outcome. Captured output is read meanwhile, so that the child
+  /// cannot block on a full pipe; it stays readable afterwards. Closes a stdin pipe that is still
+  /// open. Throws `OutputTooLarge`, and what a line handler throws.
   Outcome wait();
 
-  /// As `wait`, for at most `duration`; nothing when the run is still going on then. Leaves a stdin pipe
-  /// open.
+  /// As `wait`, for at most `duration`; nothing when the run is still going on then. Leaves a stdin
+  /// pipe open.
   std::optional<Outcome> wait_for(std::chrono::nanoseconds duration);
 
   /// Waits, and returns all that was not yet read.
@@ -69,7 +70,8 @@ class TREEHOLD_EXPORT Process {
   /// Kills the tree of this start now. Returns without waiting for it to be gone.
   void kill();
 
-  /// Sends a signal to every member of the tree of this start; the number of members it was sent to.
+  /// Sends a signal to every member of the tree of this start; the number of members it was sent
+  /// to.
   std::size_t signal(Signal signal);
 
   /// Ends the tree: soft signal, up to `grace` of waiting, kill. Returns when it is gone.
@@ -79,21 +81,23 @@ class TREEHOLD_EXPORT Process {
   /// The numbers of all living members of this start's tree.
   [[nodiscard]] std::vector<ProcessId> members() const;
 
-  /// Writes all of `bytes` to the child's standard input (`Command::stdin_pipe`). Captured output is read
-  /// meanwhile. Throws `StdinFailed` (EPIPE) when the child has closed it or has ended; never a SIGPIPE.
+  /// Writes all of `bytes` to the child's standard input (`Command::stdin_pipe`). Captured output
+  /// is read meanwhile. Throws `StdinFailed` (EPIPE) when the child has closed it or has ended;
+  /// never a SIGPIPE.
   void write(std::string_view bytes);
 
   /// Closes the child's standard input: it reads end-of-file. Closing twice is harmless.
   void close_stdin();
 
-  /// Waits for bytes of a captured stream and returns those there are, at most `limit`; empty at its end.
+  /// Waits for bytes of a captured stream and returns those there are, at most `limit`; empty at
+  /// its end.
   std::string read_some(Stream stream, std::size_t limit = std::size_t{64} * 1024);
 
   /// What waiting members have read of a captured stream and nobody has taken yet. Never waits.
   std::string take_read(Stream stream);
 
-  /// The next line without its ending; nothing at the end of the stream. A last line without an ending is
-  /// returned once.
+  /// The next line without its ending; nothing at the end of the stream. A last line without an
+  /// ending is returned once.
   std::optional<std::string> read_line(Stream stream);
 
   /// Everything up to the end of the stream.

@@ -1,12 +1,13 @@
-// A set of programs, with everything they spawn, that is signalled, frozen, listed and ended as one.
+// A set of programs, with everything they spawn, that is signalled, frozen, listed and ended as
+// one.
 //
 //     treehold::ProcessGroup group;
 //     treehold::Process server = group.start(treehold::Command("dev-server"));
 //     treehold::Output seen = group.output(treehold::Command("curl", {"localhost:8080"}));
 //     treehold::StopReport report = group.stop(2s);
 //
-// Each start has a container of its own inside the group, so that a time-out or a `kill` of one ends its
-// descendants and no sibling.
+// Each start has a container of its own inside the group, so that a time-out or a `kill` of one
+// ends its descendants and no sibling.
 #pragma once
 
 #include <chrono>
@@ -41,8 +42,8 @@ struct GroupOptions {
 };
 
 /// Movable, not copyable. All members may be called from any thread at the same time.
-/// Every member throws `NotOwner` in a fork of the process that made the group; the destructor then only
-/// closes descriptors.
+/// Every member throws `NotOwner` in a fork of the process that made the group; the destructor then
+/// only closes descriptors.
 class TREEHOLD_EXPORT ProcessGroup {
  public:
   /// Throws `Unsupported` when the wanted mechanism is not available here, with the reason.
@@ -61,12 +62,12 @@ class TREEHOLD_EXPORT ProcessGroup {
   [[nodiscard]] Guarantees guarantees() const;
 
   /// Starts a command in the group; returns when the program is being executed. Throws what
-  /// `Command::start` throws; `GroupSuspended` while the group is suspended (it never blocks), `GroupClosed`
-  /// after `stop`.
+  /// `Command::start` throws; `GroupSuspended` while the group is suspended (it never blocks),
+  /// `GroupClosed` after `stop`.
   Process start(const Command& command);
 
-  // The verbs of `Command`, run in this group: after the leader's exit its descendants live on with the
-  // group, unless the command's wait scope is the tree.
+  // The verbs of `Command`, run in this group: after the leader's exit its descendants live on with
+  // the group, unless the command's wait scope is the tree.
   std::string run(const Command& command);
   Output output(const Command& command);
   Output checked(const Command& command);
@@ -77,8 +78,8 @@ class TREEHOLD_EXPORT ProcessGroup {
   /// `Guarantees::members_complete`.
   [[nodiscard]] std::vector<ProcessId> members() const;
 
-  /// Sends a signal to every member; returns how many it was sent to. In a cgroup the tree is frozen
-  /// meanwhile, so that none is missed; a suspended group stays suspended.
+  /// Sends a signal to every member; returns how many it was sent to. In a cgroup the tree is
+  /// frozen meanwhile, so that none is missed; a suspended group stays suspended.
   std::size_t signal(Signal signal);
 
   /// Stops all members from running until `resume`. Returns when they have stopped; idempotent.
@@ -93,8 +94,9 @@ class TREEHOLD_EXPORT ProcessGroup {
   StopReport kill();
 
   /// Ends the group: no further start, soft signal to every member, up to `grace` of waiting, kill,
-  /// removal. A suspended group gets the signal before it is let go, so that no work is done in between.
-  /// Throws `TeardownUnconfirmed` when members outlive the teardown bound. A second call is harmless.
+  /// removal. A suspended group gets the signal before it is let go, so that no work is done in
+  /// between. Throws `TeardownUnconfirmed` when members outlive the teardown bound. A second call
+  /// is harmless.
   StopReport stop(std::chrono::nanoseconds grace);
 
   /// Waits until no member is left, at most `bound` when one is given; true when none is left.

@@ -26,13 +26,14 @@ enum class Signal : std::int32_t {
 };
 
 /// The signal with the number `number` of this system, for signals that have no name above
-/// (`native_signal(SIGRTMIN + 1)`). A number that the system does not have is refused when it is used.
+/// (`native_signal(SIGRTMIN + 1)`). A number that the system does not have is refused when it is
+/// used.
 [[nodiscard]] constexpr Signal native_signal(int number) noexcept {
   return static_cast<Signal>(static_cast<std::int32_t>(Signal::native_signals) + number);
 }
 
-/// The field's name of a system signal number, such as "SIGTERM" or "SIGRTMIN+1"; "signal 99" for one
-/// without a name. Thread safe.
+/// The field's name of a system signal number, such as "SIGTERM" or "SIGRTMIN+1"; "signal 99" for
+/// one without a name. Thread safe.
 [[nodiscard]] TREEHOLD_EXPORT std::string signal_name(int native_number);
 
 }  // namespace treehold::inline v0

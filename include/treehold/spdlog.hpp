@@ -1,5 +1,5 @@
-// Sends treehold's events to an spdlog logger of the host. Header only, so that the host's spdlog need
-// not be the one the library was built with.
+// Sends treehold's events to an spdlog logger of the host. Header only, so that the host's spdlog
+// need not be the one the library was built with.
 #pragma once
 
 #include <spdlog/spdlog.h>

@@ -27,13 +27,15 @@ std::string_view image() {
           static_cast<std::size_t>(treehold_agent_image_end - treehold_agent_image_begin)};
 }
 
-/// The installed copy, byte for byte the embedded one: another build might not understand our orders.
+/// The installed copy, byte for byte the embedded one: another build might not understand our
+/// orders.
 UniqueFd installed_copy() {
 #ifdef TREEHOLD_AGENT_PATH
   UniqueFd file(::open(TREEHOLD_AGENT_PATH, O_RDONLY | O_CLOEXEC));
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
-      static_cast<std::size_t>(status.st_size) != image().size() || (status.st_mode & S_IXOTH) == 0) {
+      static_cast<std::size_t>(status.st_size) != image().size() ||
+      (status.st_mode & S_IXOTH) == 0) {
     return UniqueFd();
   }
   std::string content(image().size(), '\0');
@@ -48,7 +50,8 @@ UniqueFd installed_copy() {
 }
 
 UniqueFd memory_copy() {
-  constexpr unsigned executable = 0x0010U;  // MFD_EXEC, Linux 6.3: wanted where vm.memfd_noexec is 1
+  constexpr unsigned executable =
+      0x0010U;  // MFD_EXEC, Linux 6.3: wanted where vm.memfd_noexec is 1
   UniqueFd file(::memfd_create("treehold-agent", MFD_CLOEXEC | MFD_ALLOW_SEALING | executable));
   if (!file && errno == EINVAL) {
     file.reset(::memfd_create("treehold-agent", MFD_CLOEXEC | MFD_ALLOW_SEALING));

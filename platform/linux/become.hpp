@@ -1,8 +1,9 @@
-// The steps from a newborn child to the program: what the plan asks for, one system call after the other.
+// The steps from a newborn child to the program: what the plan asks for, one system call after the
+// other.
 //
-// They run in two carriers (docs/spawn.md): in the helper program, and in a child that still shares the
-// host's memory. NO malloc, no libc, no thread-local storage, no static data, no return: a step succeeds or
-// the child reports and ends.
+// They run in two carriers (docs/spawn.md): in the helper program, and in a child that still shares
+// the host's memory. NO malloc, no libc, no thread-local storage, no static data, no return: a step
+// succeeds or the child reports and ends.
 #pragma once
 
 #include <fcntl.h>
@@ -19,11 +20,11 @@ namespace treehold::inline v0::platform {
 /// An order with the texts and lists that belong to it.
 struct Becoming {
   LaunchOrder order;
-  const char* directory = nullptr;             ///< null or empty: as it is
-  const char* files[3] = {};                   ///< for the streams that lead to files
-  const std::uint32_t* groups = nullptr;       ///< supplementary groups
+  const char* directory = nullptr;        ///< null or empty: as it is
+  const char* files[3] = {};              ///< for the streams that lead to files
+  const std::uint32_t* groups = nullptr;  ///< supplementary groups
   std::size_t group_count = 0;
-  const unsigned char* cpus = nullptr;         ///< mask as sched_setaffinity(2) takes it
+  const unsigned char* cpus = nullptr;  ///< mask as sched_setaffinity(2) takes it
   std::size_t cpu_bytes = 0;
   const char* program = nullptr;
   const char* const* argv = nullptr;
@@ -63,7 +64,8 @@ inline long must(const LaunchOrder& order, AgentStage stage, long result) {
 
 inline void join_container(const LaunchOrder& order) {
   if (order.container >= 0) {
-    must(order, AgentStage::container, raw_syscall(__NR_write, order.container, raw_syscall_of("0"), 1));
+    must(order, AgentStage::container,
+         raw_syscall(__NR_write, order.container, raw_syscall_of("0"), 1));
   }
 }
 
@@ -81,29 +83,18 @@ inline void wire(const LaunchOrder& order, int stream, const char* path) {
   long source = -1;
   int flags = stream == 0 ? O_RDONLY : O_WRONLY;
   switch (order.streams[stream]) {
-    case AgentStream::keep:
-      return;
-    case AgentStream::descriptor:
-      source = order.descriptors[stream];
-      break;
-    case AgentStream::to_stdout:
-      source = 1;
-      break;
-    case AgentStream::null:
-      path = "/dev/null";
-      break;
-    case AgentStream::read_file:
-      break;
-    case AgentStream::create_file:
-      flags |= O_CREAT | O_TRUNC;
-      break;
-    case AgentStream::append_file:
-      flags |= O_CREAT | O_APPEND;
-      break;
+    case AgentStream::keep: return;
+    case AgentStream::descriptor: source = order.descriptors[stream]; break;
+    case AgentStream::to_stdout: source = 1; break;
+    case AgentStream::null: path = "/dev/null"; break;
+    case AgentStream::read_file: break;
+    case AgentStream::create_file: flags |= O_CREAT | O_TRUNC; break;
+    case AgentStream::append_file: flags |= O_CREAT | O_APPEND; break;
   }
   if (source < 0) {
     constexpr int mode = 0666;
-    source = must(order, stage, raw_syscall(__NR_openat, AT_FDCWD, raw_syscall_of(path), flags | O_NOCTTY, mode));
+    source = must(order, stage,
+                  raw_syscall(__NR_openat, AT_FDCWD, raw_syscall_of(path), flags | O_NOCTTY, mode));
   }
   if (source != stream) {
     must(order, stage, raw_syscall(__NR_dup3, source, stream, 0));
@@ -125,7 +116,8 @@ inline void schedule(const Becoming& self) {
   }
   if (self.cpu_bytes != 0) {
     must(order, AgentStage::affinity,
-         raw_syscall(__NR_sched_setaffinity, 0, static_cast<long>(self.cpu_bytes), raw_syscall_of(self.cpus)));
+         raw_syscall(__NR_sched_setaffinity, 0, static_cast<long>(self.cpu_bytes),
+                     raw_syscall_of(self.cpus)));
   }
 }
 
@@ -134,13 +126,16 @@ inline void change_credentials(const Becoming& self) {
   const LaunchOrder& order = self.order;
   if (order.set_groups != 0) {
     must(order, AgentStage::credentials,
-         raw_syscall(__NR_setgroups, static_cast<long>(self.group_count), raw_syscall_of(self.groups)));
+         raw_syscall(__NR_setgroups, static_cast<long>(self.group_count),
+                     raw_syscall_of(self.groups)));
   }
   if (order.set_gid != 0) {
-    must(order, AgentStage::credentials, raw_syscall(__NR_setresgid, order.gid, order.gid, order.gid));
+    must(order, AgentStage::credentials,
+         raw_syscall(__NR_setresgid, order.gid, order.gid, order.gid));
   }
   if (order.set_uid != 0) {
-    must(order, AgentStage::credentials, raw_syscall(__NR_setresuid, order.uid, order.uid, order.uid));
+    must(order, AgentStage::credentials,
+         raw_syscall(__NR_setresuid, order.uid, order.uid, order.uid));
   }
   if (order.no_new_privileges != 0) {
     must(order, AgentStage::credentials, raw_syscall(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
@@ -180,11 +175,11 @@ inline void reset_signals() {
   change_credentials(self);
   // After the credentials: a directory that only the new user may enter, and none that he may not.
   if (self.directory != nullptr && self.directory[0] != '\0') {
-    must(order, AgentStage::working_directory, raw_syscall(__NR_chdir, raw_syscall_of(self.directory)));
+    must(order, AgentStage::working_directory,
+         raw_syscall(__NR_chdir, raw_syscall_of(self.directory)));
   }
   must(order, AgentStage::execute, raw_syscall(__NR_close_range, 3, ~0U, close_range_cloexec));
   reset_signals();
-  report(order, AgentStage::executing, 0);
   must(order, AgentStage::execute,
        raw_syscall(__NR_execve, raw_syscall_of(self.program), raw_syscall_of(self.argv),
                    raw_syscall_of(self.environment)));

@@ -115,8 +115,8 @@ std::size_t signal_direct(const CgroupDir& group, int native_signal) {
   return sent;
 }
 
-/// Removes one group that has no other below it, the first that is found below `parent`/`name` or that one
-/// itself. The walk holds two descriptors however deep a hostile tree may be.
+/// Removes one group that has no other below it, the first that is found below `parent`/`name` or
+/// that one itself. The walk holds two descriptors however deep a hostile tree may be.
 enum class Removal { removed_below, removed, failed };
 Removal remove_deepest(int parent, const std::string& name) noexcept {
   if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) {
@@ -129,7 +129,8 @@ Removal remove_deepest(int parent, const std::string& name) noexcept {
     bool below = false;
     for (;;) {
       UniqueFd here = open_directory_at(above_fd, current.c_str());
-      const std::vector<std::string> names = here ? children_of(here.get()) : std::vector<std::string>();
+      const std::vector<std::string> names =
+          here ? children_of(here.get()) : std::vector<std::string>();
       if (names.empty()) {
         break;
       }
@@ -145,8 +146,9 @@ Removal remove_deepest(int parent, const std::string& name) noexcept {
       current = names.front();
       below = true;
     }
-    return below && ::unlinkat(above_fd, current.c_str(), AT_REMOVEDIR) == 0 ? Removal::removed_below
-                                                                             : Removal::failed;
+    return below && ::unlinkat(above_fd, current.c_str(), AT_REMOVEDIR) == 0
+               ? Removal::removed_below
+               : Removal::failed;
   } catch (...) {  // no memory: the caller tries again
     return Removal::failed;
   }

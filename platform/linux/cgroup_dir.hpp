@@ -1,16 +1,17 @@
 // One cgroup v2 directory, held open. See cgroups(7) and Documentation/admin-guide/cgroup-v2.rst.
 //
-// Everything goes by the directory's descriptor: a path could be renamed or mounted over. A member of the
-// same user may take our own permissions away (chmod 000); they are put back where that is in the way.
+// Everything goes by the directory's descriptor: a path could be renamed or mounted over. A member
+// of the same user may take our own permissions away (chmod 000); they are put back where that is
+// in the way.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "platform/posix/unique_fd.hpp"
-
 #include <treehold/outcome.hpp>
+
+#include "platform/posix/unique_fd.hpp"
 
 namespace treehold::inline v0::platform {
 
@@ -37,16 +38,17 @@ class CgroupDir {
   /// A key of cgroup.events; nothing when the group is gone.
   [[nodiscard]] std::optional<bool> event(const char* key) const;
 
-  /// Numbers in the cgroup.procs of the group and of all below it; zombies and processes of outer PID
-  /// namespaces (0) are not among them.
+  /// Numbers in the cgroup.procs of the group and of all below it; zombies and processes of outer
+  /// PID namespaces (0) are not among them.
   [[nodiscard]] std::vector<ProcessId> processes() const;
 
-  /// Sends a signal to every process in the group and below it; to how many. Each is held by a pidfd and
-  /// found in its group again before it is signalled, so that a recycled number is never hit.
+  /// Sends a signal to every process in the group and below it; to how many. Each is held by a
+  /// pidfd and found in its group again before it is signalled, so that a recycled number is never
+  /// hit.
   std::size_t signal_processes(int native_signal) const;
 
-  /// Removes the sub-group `name` with all below it, depth first. True when it is gone; false while a
-  /// process is left in it.
+  /// Removes the sub-group `name` with all below it, depth first. True when it is gone; false while
+  /// a process is left in it.
   bool remove_child(const std::string& name) const noexcept;
 
  private:

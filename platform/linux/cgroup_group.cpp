@@ -8,12 +8,13 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "platform/linux/cgroup_dir.hpp"
 #include "platform/linux/cgroup_home.hpp"
@@ -30,7 +31,9 @@ namespace asio = boost::asio;
 /// Notices of cgroup.events. The kernel limits their rate to about one in 10 ms.
 class EventsWatch final : public ChangeWatch, public std::enable_shared_from_this<EventsWatch> {
  public:
-  EventsWatch(UniqueFd events, const Executor& executor) : events_(executor, events.release()) { rearm(); }
+  EventsWatch(UniqueFd events, const Executor& executor) : events_(executor, events.release()) {
+    rearm();
+  }
 
   void async_changed(Handler<boost::system::error_code> handler) override {
     events_.async_wait(asio::posix::stream_descriptor::wait_error,
@@ -58,12 +61,14 @@ std::shared_ptr<ChangeWatch> watch_events(const CgroupDir& directory, const Exec
   return events ? std::make_shared<EventsWatch>(std::move(events), executor) : nullptr;
 }
 
-/// Reaps the zombies of the emptied group at `path` that fell to this process: orphans, when it is PID 1 or
-/// a subreaper, and children of members that used CLONE_PARENT. They are reaped by number, which nobody
-/// else can have while they are children of ours. False when one is still about to become a zombie.
+/// Reaps the zombies of the emptied group at `path` that fell to this process: orphans, when it is
+/// PID 1 or a subreaper, and children of members that used CLONE_PARENT. They are reaped by number,
+/// which nobody else can have while they are children of ours. False when one is still about to
+/// become a zombie.
 bool reap_orphans(const std::string& path, pid_t leader) {
   siginfo_t any{};
-  const bool zombie_exists = ::waitid(P_ALL, 0, &any, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && any.si_pid != 0;
+  const bool zombie_exists =
+      ::waitid(P_ALL, 0, &any, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && any.si_pid != 0;
   if (!zombie_exists && !adopts_orphans()) {
     return true;
   }
@@ -74,7 +79,8 @@ bool reap_orphans(const std::string& path, pid_t leader) {
       if (child == leader) {
         continue;
       }
-      if (::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | __WALL) == 0 && info.si_pid == 0) {
+      if (::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | __WALL) == 0 &&
+          info.si_pid == 0) {
         return false;
       }
       reaped = true;
@@ -86,8 +92,8 @@ bool reap_orphans(const std::string& path, pid_t leader) {
   }
 }
 
-/// A leaf's directory. One that emptied by itself is as good as new and cheaper: the kernel allocates much
-/// on the first clone into a group.
+/// A leaf's directory. One that emptied by itself is as good as new and cheaper: the kernel
+/// allocates much on the first clone into a group.
 struct LeafDirectory {
   CgroupDir directory;
   std::string name;
@@ -107,7 +113,9 @@ class CgroupLeaf final : public Leaf {
   [[nodiscard]] bool empty() const override;
   void freeze() override { place_.directory.write("cgroup.freeze", "1"); }
   void thaw() override { place_.directory.write("cgroup.freeze", "0"); }
-  [[nodiscard]] bool frozen() const override { return place_.directory.event("frozen").value_or(true); }
+  [[nodiscard]] bool frozen() const override {
+    return place_.directory.event("frozen").value_or(true);
+  }
   [[nodiscard]] bool freezes_atomically() const noexcept override { return true; }
   std::size_t deliver(int native_signal) override;
   void kill() noexcept override;
@@ -140,7 +148,8 @@ class CgroupLeaf final : public Leaf {
 class CgroupGroup final : public Group, public std::enable_shared_from_this<CgroupGroup> {
  public:
   explicit CgroupGroup(std::shared_ptr<Umbrella> umbrella)
-      : umbrella_(std::move(umbrella)), name_(umbrella_->next_group_name()),
+      : umbrella_(std::move(umbrella)),
+        name_(umbrella_->next_group_name()),
         directory_(umbrella_->plain().make_child(name_)) {
     if (!directory_) {
       throw Unsupported("mechanism cgroup_v2", kernel_path() + ": " + last_error().message());
@@ -181,7 +190,9 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   void thaw() override { directory_.write("cgroup.freeze", "0"); }
   [[nodiscard]] bool frozen() const override { return directory_.event("frozen").value_or(true); }
   [[nodiscard]] bool freezes_atomically() const noexcept override { return true; }
-  std::size_t deliver(int native_signal) override { return directory_.signal_processes(native_signal); }
+  std::size_t deliver(int native_signal) override {
+    return directory_.signal_processes(native_signal);
+  }
   void kill() noexcept override;
   bool remove() noexcept override {
     {
@@ -205,7 +216,9 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   }
   void disown() noexcept override { disowned_ = true; }
 
-  [[nodiscard]] std::string kernel_path() const { return umbrella_->kernel_path() + "/plain/" + name_; }
+  [[nodiscard]] std::string kernel_path() const {
+    return umbrella_->kernel_path() + "/plain/" + name_;
+  }
   [[nodiscard]] const CgroupDir& directory() const noexcept { return directory_; }
   [[nodiscard]] SpawnWay spawn_way() const noexcept { return umbrella_->spawn_way(); }
 
@@ -319,7 +332,8 @@ bool CgroupLeaf::remove() noexcept {
       return false;
     }
     // The leader may be a helper that is still on its way into the leaf.
-    if ((leader_ && !leader_->has_ended()) || !reap_orphans(kernel_path(), leader_ ? leader_->pid() : -1)) {
+    if ((leader_ && !leader_->has_ended()) ||
+        !reap_orphans(kernel_path(), leader_ ? leader_->pid() : -1)) {
       return false;
     }
     removed_ = (!killed_ && pristine() && group_->keep_used(place_)) ||
@@ -382,21 +396,28 @@ Guarantees cgroup_guarantees(const CgroupPlace& place) {
   all.mechanism = Mechanism::cgroup_v2;
   const bool here = !place.directory.empty();
   const auto kept = [&](std::string why) {
-    return here ? Guarantee{true, std::move(why), ""} : Guarantee{false, place.problem, place.remedy};
+    return here ? Guarantee{true, std::move(why), ""}
+                : Guarantee{false, place.problem, place.remedy};
   };
-  all.escape_contained = kept("membership of a cgroup is inherited and does not depend on sessions or parents");
+  all.escape_contained =
+      kept("membership of a cgroup is inherited and does not depend on sessions or parents");
   all.fork_bomb_contained = kept("cgroup.kill ends all members at one moment, also against forks");
   all.atomic_freeze = kept("cgroup.freeze");
   all.members_complete = kept("cgroup.procs, with all groups below");
-  all.survives_host_kill = {false, "a host that is killed leaves its tree running; the guardian that would end it is not part of this version", ""};
+  all.survives_host_kill = {false,
+                            "a host that is killed leaves its tree running; the guardian that "
+                            "would end it is not part of this version",
+                            ""};
   all.exit_status_kept = exit_status_guarantee();
   const Guarantee not_built{false, "limits are not part of this version", ""};
   for (const char* limit : {"memory", "processes", "cpu"}) {
     all.limits.emplace_back(limit, not_built);
   }
-  all.statistics.emplace_back("resource_use", Guarantee{true, "rusage of the leader and what it waited for", ""});
+  all.statistics.emplace_back("resource_use",
+                              Guarantee{true, "rusage of the leader and what it waited for", ""});
   all.not_covered = {
-      "a hostile program of the same user: it can move itself out through a common ancestor's cgroup.procs",
+      "a hostile program of the same user: it can move itself out through a common ancestor's "
+      "cgroup.procs",
       "processes that others start on request (service manager, cron, container engine)",
       "members in uninterruptible sleep, until they wake",
       "the time while the host's own cgroup is frozen",

@@ -1,4 +1,5 @@
-// The mechanism cgroup_v2: a group is a directory below the umbrella, a leaf a directory below the group.
+// The mechanism cgroup_v2: a group is a directory below the umbrella, a leaf a directory below the
+// group.
 #pragma once
 
 #include <memory>

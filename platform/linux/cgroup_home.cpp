@@ -15,11 +15,11 @@
 #include <string_view>
 #include <vector>
 
+#include <treehold/error.hpp>
+
 #include "platform/linux/kernel.hpp"
 #include "platform/platform.hpp"
 #include "platform/posix/read_file.hpp"
-
-#include <treehold/error.hpp>
 
 namespace treehold::inline v0::platform {
 namespace {
@@ -28,8 +28,8 @@ std::string reason(int error) {
   return boost::system::system_category().message(error);
 }
 
-/// Own cgroup in the v2 hierarchy (the line "0::" of proc(5)); /proc/thread-self, since /proc/self breaks
-/// when the main thread has ended.
+/// Own cgroup in the v2 hierarchy (the line "0::" of proc(5)); /proc/thread-self, since /proc/self
+/// breaks when the main thread has ended.
 std::optional<std::string> own_cgroup() {
   const auto text = read_file("/proc/thread-self/cgroup");
   if (!text) {
@@ -49,7 +49,8 @@ std::string unescape_octal(std::string_view text) {
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\\' && i + 3 < text.size()) {
-      result += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
+      result += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
+                                  (text[i + 3] - '0'));
       i += 3;
     } else {
       result += text[i];
@@ -59,7 +60,7 @@ std::string unescape_octal(std::string_view text) {
 }
 
 struct CgroupMount {
-  std::string root;   ///< the group that the mount shows at its top
+  std::string root;  ///< the group that the mount shows at its top
   std::string point;
 };
 
@@ -103,7 +104,8 @@ std::optional<std::string> below(const std::string& root, const std::string& pat
   return std::nullopt;
 }
 
-/// Empty when this process may make groups in `directory` and place children there, the problem otherwise.
+/// Empty when this process may make groups in `directory` and place children there, the problem
+/// otherwise.
 std::string problem_with(const std::string& directory) {
   if (::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
     return directory + ": " + reason(errno);
@@ -153,7 +155,8 @@ CgroupPlace find_cgroup_place() {
   const std::optional<std::string> own = own_cgroup();
   std::optional<std::string> path = own ? below(mount->root, *own) : std::nullopt;
   if (!path) {
-    place.problem = "the own cgroup " + own.value_or("?") + " is outside of the mount at " + mount->point;
+    place.problem =
+        "the own cgroup " + own.value_or("?") + " is outside of the mount at " + mount->point;
     place.remedy = "mount cgroup2 inside the container's own cgroup namespace";
     return place;
   }
@@ -169,8 +172,10 @@ CgroupPlace find_cgroup_place() {
     }
     if (place.problem.empty()) {
       place.problem = std::move(problem);
-      place.remedy = "delegate the cgroup: Delegate=yes in the unit, systemd-run --user --scope -p Delegate=yes, "
-                     "or a writable cgroup mount in the container";
+      place.remedy =
+          "delegate the cgroup: Delegate=yes in the unit, systemd-run --user --scope -p "
+          "Delegate=yes, "
+          "or a writable cgroup mount in the container";
     }
     if (path->empty()) {
       return place;
@@ -180,14 +185,17 @@ CgroupPlace find_cgroup_place() {
 }
 
 Umbrella::Umbrella(const CgroupPlace& place)
-    : owner_(incarnation()), place_path_(place.directory), place_(CgroupDir::open(place.directory)) {
+    : owner_(incarnation()),
+      place_path_(place.directory),
+      place_(CgroupDir::open(place.directory)) {
   const auto unavailable = [&](const std::string& path) {
     return Unsupported("mechanism cgroup_v2", path + ": " + reason(errno));
   };
   if (!place_) {
     throw unavailable(place.directory);
   }
-  // A sweeper may take the directory between mkdir and lock, since nobody owns it then: make another.
+  // A sweeper may take the directory between mkdir and lock, since nobody owns it then: make
+  // another.
   for (int attempt = 0; !directory_; ++attempt) {
     name_ = random_name();
     directory_ = place_.make_child(name_);

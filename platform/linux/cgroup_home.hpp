@@ -1,8 +1,8 @@
 // Where this process may make cgroups, and the umbrella it makes there.
 //
-// The place is the process's own cgroup, or its nearest ancestor in which it may make groups. It is not a
-// higher one, although permissions may reach further: what limits the host and what its service manager
-// stops with it must hold for its children, too.
+// The place is the process's own cgroup, or its nearest ancestor in which it may make groups. It is
+// not a higher one, although permissions may reach further: what limits the host and what its
+// service manager stops with it must hold for its children, too.
 //
 //     <own cgroup>/treehold-<16 random hex digits>/   the umbrella of this process, flock(2)ed
 //         plain/                                      groups without limits
@@ -15,10 +15,10 @@
 #include <memory>
 #include <string>
 
+#include <treehold/mechanism.hpp>
+
 #include "platform/linux/cgroup_dir.hpp"
 #include "platform/linux/spawn.hpp"
-
-#include <treehold/mechanism.hpp>
 
 namespace treehold::inline v0::platform {
 
@@ -50,8 +50,8 @@ class Umbrella {
   [[nodiscard]] SpawnWay spawn_way() const noexcept { return spawn_way_; }
   [[nodiscard]] std::string next_group_name();
 
-  /// The umbrella for groups made now: the one there is, or a new one when this process was moved to
-  /// another cgroup meanwhile, or is a fork of the one that made it. Throws `Unsupported`.
+  /// The umbrella for groups made now: the one there is, or a new one when this process was moved
+  /// to another cgroup meanwhile, or is a fork of the one that made it. Throws `Unsupported`.
   [[nodiscard]] static std::shared_ptr<Umbrella> current();
 
  private:

@@ -10,15 +10,16 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/error.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "platform/linux/kernel.hpp"
 #include "platform/linux/order.hpp"
@@ -95,7 +96,9 @@ Leftovers& leftovers() {
 }  // namespace
 
 Leader::Leader(Spawned& spawned) noexcept
-    : pid_(spawned.pid), pidfd_(std::move(spawned.pidfd)), shared_memory_(std::move(spawned.shared_memory)) {}
+    : pid_(spawned.pid),
+      pidfd_(std::move(spawned.pidfd)),
+      shared_memory_(std::move(spawned.shared_memory)) {}
 
 Leader::~Leader() {
   if (pidfd_ && !reap()) {
@@ -192,14 +195,13 @@ SpawnStage spawn_stage(AgentStage stage) {
     case AgentStage::affinity: return SpawnStage::affinity;
     case AgentStage::credentials: return SpawnStage::credentials;
     case AgentStage::working_directory: return SpawnStage::working_directory;
-    case AgentStage::executing:
     case AgentStage::execute: return SpawnStage::execute;
   }
   return SpawnStage::launch;
 }
 
-/// The descriptors that a watch waits on. The pending operations hold it together with the handler that
-/// they will call, so that a context destroyed with operations pending destroys all of it.
+/// The descriptors that a watch waits on. The pending operations hold it together with the handler
+/// that they will call, so that a context destroyed with operations pending destroys all of it.
 class LeaderNotices : public std::enable_shared_from_this<LeaderNotices> {
  public:
   LeaderNotices(std::shared_ptr<Leader> leader, UniqueFd report, const Executor& executor)
@@ -241,29 +243,29 @@ class LeaderNotices : public std::enable_shared_from_this<LeaderNotices> {
   }
 
   void wait_for_exit_notice(Handler<ExitStatus> handler) {
-    exit_.async_wait(asio::posix::stream_descriptor::wait_read,
-                     [self = shared_from_this(), handler = std::move(handler)](const error_code&) mutable {
-                       if (!self->closed_) {
-                         self->ask(std::move(handler));
-                       }
-                     });
+    exit_.async_wait(
+        asio::posix::stream_descriptor::wait_read,
+        [self = shared_from_this(), handler = std::move(handler)](const error_code&) mutable {
+          if (!self->closed_) {
+            self->ask(std::move(handler));
+          }
+        });
   }
 
  private:
   [[nodiscard]] std::optional<SpawnFailure> failure() const {
-    for (std::size_t at = 0; at + sizeof(AgentReport) <= received_; at += sizeof(AgentReport)) {
-      AgentReport report;
-      std::memcpy(&report, bytes_.data() + at, sizeof report);
-      if (report.stage != AgentStage::executing) {
-        return SpawnFailure{spawn_stage(report.stage), {report.error, boost::system::system_category()}};
-      }
+    if (received_ < sizeof(AgentReport)) {
+      return std::nullopt;
     }
-    return std::nullopt;
+    AgentReport report;
+    std::memcpy(&report, bytes_.data(), sizeof report);
+    return SpawnFailure{spawn_stage(report.stage),
+                        {report.error, boost::system::system_category()}};
   }
 
-  /// The pidfd is readable: the leader has ended. Its status is there at once, unless a tracer holds the
-  /// zombie, or the kernel is just reaping it by itself (SIGCHLD ignored): then it is asked again for a
-  /// while.
+  /// The pidfd is readable: the leader has ended. Its status is there at once, unless a tracer
+  /// holds the zombie, or the kernel is just reaping it by itself (SIGCHLD ignored): then it is
+  /// asked again for a while.
   void ask(Handler<ExitStatus> handler) {
     ExitStatus status;
     const Leader::Peek answer = leader_->peek(status);
@@ -274,22 +276,24 @@ class LeaderNotices : public std::enable_shared_from_this<LeaderNotices> {
     constexpr int quick = 10;
     constexpr int patience = 30;
     if (++asked_ > (answer == Leader::Peek::untold ? quick : patience)) {
-      std::move(handler)(answer == Leader::Peek::running ? leader_->status_of_zombie() : ExitStatus{});
+      std::move(handler)(answer == Leader::Peek::running ? leader_->status_of_zombie()
+                                                         : ExitStatus{});
       return;
     }
     retry_.expires_after(std::chrono::milliseconds(asked_ < quick ? 1 : 10));
-    retry_.async_wait([self = shared_from_this(), handler = std::move(handler)](const error_code&) mutable {
-      if (!self->closed_) {
-        self->ask(std::move(handler));
-      }
-    });
+    retry_.async_wait(
+        [self = shared_from_this(), handler = std::move(handler)](const error_code&) mutable {
+          if (!self->closed_) {
+            self->ask(std::move(handler));
+          }
+        });
   }
 
   std::shared_ptr<Leader> leader_;
   asio::posix::stream_descriptor report_;
   asio::posix::stream_descriptor exit_;
   asio::steady_timer retry_;
-  std::array<char, 2 * sizeof(AgentReport)> bytes_{};
+  std::array<char, sizeof(AgentReport)> bytes_{};
   std::size_t received_ = 0;
   int asked_ = 0;
   bool closed_ = false;
@@ -297,7 +301,8 @@ class LeaderNotices : public std::enable_shared_from_this<LeaderNotices> {
 
 class PidfdWatch final : public LeaderWatch {
  public:
-  explicit PidfdWatch(std::shared_ptr<LeaderNotices> notices) noexcept : notices_(std::move(notices)) {}
+  explicit PidfdWatch(std::shared_ptr<LeaderNotices> notices) noexcept
+      : notices_(std::move(notices)) {}
   ~PidfdWatch() override { notices_->close(); }
   PidfdWatch(const PidfdWatch&) = delete;
   PidfdWatch& operator=(const PidfdWatch&) = delete;

@@ -37,8 +37,8 @@ class Leader {
   /// Asks for the exit status and leaves it to be asked again.
   Peek peek(ExitStatus& status) const;
 
-  /// What can be said when neither waiting nor the pidfd tells: reads the zombie's own record, which needs
-  /// no reaping; unknown when there is none.
+  /// What can be said when neither waiting nor the pidfd tells: reads the zombie's own record,
+  /// which needs no reaping; unknown when there is none.
   [[nodiscard]] ExitStatus status_of_zombie() const;
 
   /// Takes the exit status, so that no zombie is left. True when it is gone.
@@ -68,7 +68,8 @@ class Leader {
 };
 
 /// Notices of a started `leader`, and the host's ends of its pipes, taken over by Asio.
-[[nodiscard]] Launched hand_over(Spawned& spawned, std::shared_ptr<Leader> leader, const Executor& executor);
+[[nodiscard]] Launched hand_over(Spawned& spawned, std::shared_ptr<Leader> leader,
+                                 const Executor& executor);
 
 /// Whether a leader's exit status is kept for us here.
 [[nodiscard]] Guarantee exit_status_guarantee();

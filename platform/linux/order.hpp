@@ -1,7 +1,7 @@
 // What the host orders of a newborn child, and what the child tells back.
 //
-// A child that shares the host's memory finds the order there. To the helper program it travels in the
-// helper's own arguments, where the kernel copies it anyway:
+// A child that shares the host's memory finds the order there. To the helper program it travels in
+// the helper's own arguments, where the kernel copies it anyway:
 //
 //     argv[0]  "treehold-agent"
 //     argv[1]  "launch"
@@ -13,9 +13,9 @@
 //     argv[9]  the program to execute
 //     argv[10] and on: its argv; the helper's environment is the program's
 //
-// The report goes through a pipe whose write end is close-on-exec: AgentReport `executing` is written
-// just before execve, and a failure is written when there is one. End-of-file without a failure means
-// that the program runs, or that the child was ended on the way; which of the two its exit status tells.
+// The report goes through a pipe whose write end is close-on-exec: an AgentReport is written when a
+// step failed. End-of-file without one means that the program runs, or that the child was ended on
+// the way; its exit status tells the rest.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +27,6 @@ namespace treehold::inline v0::platform {
 inline constexpr std::uint32_t agent_protocol = 0x74680001;
 
 enum class AgentStage : std::uint8_t {
-  executing,  ///< no failure: execve is next
   container,
   session,
   standard_input,
@@ -42,7 +41,7 @@ enum class AgentStage : std::uint8_t {
 };
 
 struct AgentReport {
-  AgentStage stage = AgentStage::executing;
+  AgentStage stage = AgentStage::execute;
   std::uint8_t reserved[3] = {};
   std::int32_t error = 0;  ///< errno
 };

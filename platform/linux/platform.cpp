@@ -51,12 +51,14 @@ bool kernel_is_at_least(int major, int minor) noexcept {
 }
 
 std::uint64_t incarnation() noexcept {
-  // A page that the kernel empties in a fork (madvise(2), MADV_WIPEONFORK, Linux 4.14): no handler of ours
-  // has to run at the fork, and process numbers, which repeat across PID namespaces, do not matter.
+  // A page that the kernel empties in a fork (madvise(2), MADV_WIPEONFORK, Linux 4.14): no handler
+  // of ours has to run at the fork, and process numbers, which repeat across PID namespaces, do not
+  // matter.
   static std::atomic<std::uint64_t> forks{0};
   static std::atomic<std::uint64_t>* const page = [] {
     const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* memory =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED || ::madvise(memory, size, MADV_WIPEONFORK) != 0) {
       std::abort();  // no memory for one page at the first use of the library
     }
@@ -122,8 +124,10 @@ void widen(boost::asio::readable_pipe& pipe) noexcept {
   (void)::fcntl(pipe.native_handle(), F_SETPIPE_SZ, wide);
 }
 
-std::optional<std::size_t> read_now(boost::asio::readable_pipe& pipe, char* buffer, std::size_t size) noexcept {
-  const ssize_t count = ::read(pipe.native_handle(), buffer, size);  // Asio has made it non-blocking
+std::optional<std::size_t> read_now(boost::asio::readable_pipe& pipe, char* buffer,
+                                    std::size_t size) noexcept {
+  const ssize_t count =
+      ::read(pipe.native_handle(), buffer, size);  // Asio has made it non-blocking
   return count >= 0 ? std::optional(static_cast<std::size_t>(count)) : std::nullopt;
 }
 

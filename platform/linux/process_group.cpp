@@ -24,8 +24,8 @@ namespace {
 
 constexpr unsigned to_process_group = 1U << 2;  // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
 
-/// Reaps the zombies of the emptied process group that fell to this process, PID 1 or a subreaper. Its
-/// leader, whose exit status is another's to read, stays, and with it the group's number.
+/// Reaps the zombies of the emptied process group that fell to this process, PID 1 or a subreaper.
+/// Its leader, whose exit status is another's to read, stays, and with it the group's number.
 void reap_orphans(pid_t group) {
   for (const pid_t child : own_children()) {
     const std::optional<ProcessRecord> process = read_process(child);
@@ -59,9 +59,11 @@ class ProcessGroupLeaf final : public Leaf {
     if (!leader->has_ended()) {
       return false;
     }
-    // Asks the kernel, which is quicker than reading the table of all processes, but counts zombies.
-    const bool gone = ::syscall(SYS_pidfd_send_signal, leader->pidfd(), 0, nullptr, to_process_group) != 0 &&
-                      errno == ESRCH;
+    // Asks the kernel, which is quicker than reading the table of all processes, but counts
+    // zombies.
+    const bool gone =
+        ::syscall(SYS_pidfd_send_signal, leader->pidfd(), 0, nullptr, to_process_group) != 0 &&
+        errno == ESRCH;
     return gone || living().empty();
   }
 
@@ -70,8 +72,9 @@ class ProcessGroupLeaf final : public Leaf {
 
   [[nodiscard]] bool frozen() const override {
     const std::vector<ProcessRecord> processes = living();
-    return std::all_of(processes.begin(), processes.end(),
-                       [](const ProcessRecord& process) { return process.state == 'T' || process.state == 't'; });
+    return std::all_of(processes.begin(), processes.end(), [](const ProcessRecord& process) {
+      return process.state == 'T' || process.state == 't';
+    });
   }
 
   /// A stop is seen by the parent, and sent on by shells: not for use behind the members' back.
@@ -116,8 +119,8 @@ class ProcessGroupLeaf final : public Leaf {
     return hand_over(spawned, std::move(leader), executor);
   }
 
-  /// Reaped where the group can still be reached by the pidfd. Elsewhere not yet: as long as the leader is a
-  /// zombie its number, which is the group's, is nobody else's.
+  /// Reaped where the group can still be reached by the pidfd. Elsewhere not yet: as long as the
+  /// leader is a zombie its number, which is the group's, is nobody else's.
   void leader_seen() noexcept override {
     const std::lock_guard lock(mutex_);
     if (leader_ && kernel_is_at_least(6, 9) && !adopts_orphans()) {
@@ -142,18 +145,20 @@ class ProcessGroupLeaf final : public Leaf {
     return leader ? living_in_process_group(leader->pid()) : std::vector<ProcessRecord>();
   }
 
-  /// To the whole group. By the leader's pidfd, where the kernel can; else by number, while that is pinned.
-  /// The leader is signalled by itself as well while it has yet to make its group.
+  /// To the whole group. By the leader's pidfd, where the kernel can; else by number, while that is
+  /// pinned. The leader is signalled by itself as well while it has yet to make its group.
   bool send(int native_signal) const noexcept {
     const std::shared_ptr<Leader> leader = this->leader();
     if (!leader) {
       return false;
     }
-    if (::syscall(SYS_pidfd_send_signal, leader->pidfd(), native_signal, nullptr, to_process_group) == 0) {
+    if (::syscall(SYS_pidfd_send_signal, leader->pidfd(), native_signal, nullptr,
+                  to_process_group) == 0) {
       return true;
     }
     // Beyond 1 by all means: kill(2) takes -1 for every process there is.
-    if (errno == EINVAL && leader->pid() > 1 && leader->pins_number() && ::kill(-leader->pid(), native_signal) == 0) {
+    if (errno == EINVAL && leader->pid() > 1 && leader->pins_number() &&
+        ::kill(-leader->pid(), native_signal) == 0) {
       return true;
     }
     return leader->send(native_signal);
@@ -252,22 +257,29 @@ std::shared_ptr<Group> make_process_group_group() {
 }
 
 MechanismReport process_group_report() {
-  const std::string use_cgroup = "make a cgroup v2 directory writable for this process (see cgroup_v2)";
+  const std::string use_cgroup =
+      "make a cgroup v2 directory writable for this process (see cgroup_v2)";
   MechanismReport report;
   report.available = {true, "process groups are part of POSIX", ""};
   Guarantees& all = report.guarantees;
   all.mechanism = Mechanism::process_group;
   all.escape_contained = {false, "setsid(2) and setpgid(2) leave a process group", use_cgroup};
-  all.fork_bomb_contained = {false, "a fork may outrun killpg(3); it is repeated until none is left", use_cgroup};
-  all.survives_host_kill = {false, "a host that is killed leaves its tree running; the guardian that would end it is not part of this version", ""};
-  all.atomic_freeze = {false, "SIGSTOP reaches the members one by one, and their parents see it", use_cgroup};
+  all.fork_bomb_contained = {
+      false, "a fork may outrun killpg(3); it is repeated until none is left", use_cgroup};
+  all.survives_host_kill = {false,
+                            "a host that is killed leaves its tree running; the guardian that "
+                            "would end it is not part of this version",
+                            ""};
+  all.atomic_freeze = {false, "SIGSTOP reaches the members one by one, and their parents see it",
+                       use_cgroup};
   all.members_complete = {false, "members that left the process group are not listed", use_cgroup};
   all.exit_status_kept = exit_status_guarantee();
   const Guarantee no_limit{false, "a process group has no limits", use_cgroup};
   for (const char* limit : {"memory", "processes", "cpu"}) {
     all.limits.emplace_back(limit, no_limit);
   }
-  all.statistics.emplace_back("resource_use", Guarantee{true, "rusage of the leader and what it waited for", ""});
+  all.statistics.emplace_back("resource_use",
+                              Guarantee{true, "rusage of the leader and what it waited for", ""});
   all.not_covered = {
       "members that call setsid(2) or setpgid(2), such as daemons",
       "processes that others start on request (service manager, cron, container engine)",

@@ -1,7 +1,7 @@
 // The mechanism process_group: a leaf is a POSIX process group, a group the set of its leaves.
 //
-// A member that calls setsid(2) or setpgid(2) leaves it; guarantees() says so. Its advantage is that it
-// needs nothing from the host.
+// A member that calls setsid(2) or setpgid(2) leaves it; guarantees() says so. Its advantage is
+// that it needs nothing from the host.
 #pragma once
 
 #include <memory>

@@ -96,7 +96,8 @@ bool is_alive(const ProcessRecord& process) {
     if (thread == process.pid || other_thread) {
       return;
     }
-    const auto stat = read_file("/proc/" + std::to_string(process.pid) + "/task/" + std::to_string(thread) + "/stat");
+    const auto stat = read_file("/proc/" + std::to_string(process.pid) + "/task/" +
+                                std::to_string(thread) + "/stat");
     if (stat) {
       const auto fields = fields_behind_name(*stat);
       other_thread = !fields.empty() && fields[0] != "Z" && fields[0] != "X";
@@ -122,12 +123,14 @@ std::optional<int> zombie_wait_status(pid_t pid) {
     return std::nullopt;
   }
   const std::vector<std::string_view> fields = fields_behind_name(*stat);
-  constexpr std::size_t exit_code = 52 - 3;  // proc(5) counts from 1 and the first field here is the third
+  constexpr std::size_t exit_code =
+      52 - 3;  // proc(5) counts from 1 and the first field here is the third
   if (fields.size() <= exit_code || fields[0] != "Z") {
     return std::nullopt;
   }
-  // The kernel shows 0 to those who may not look, which is no answer. Reading a namespace link needs the
-  // very same permission (PTRACE_MODE_READ_FSCREDS) and a zombie still has its user namespace.
+  // The kernel shows 0 to those who may not look, which is no answer. Reading a namespace link
+  // needs the very same permission (PTRACE_MODE_READ_FSCREDS) and a zombie still has its user
+  // namespace.
   char link[64];
   if (::readlink(process_path(pid, "ns/user").c_str(), link, sizeof link) < 0) {
     return std::nullopt;

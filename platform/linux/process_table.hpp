@@ -1,5 +1,5 @@
-// What /proc tells of processes. Only a number is known of them here: whoever acts on an answer must
-// make sure that the number still belongs to the same process.
+// What /proc tells of processes. Only a number is known of them here: whoever acts on an answer
+// must make sure that the number still belongs to the same process.
 #pragma once
 
 #include <sys/types.h>
@@ -23,15 +23,15 @@ struct ProcessRecord {
 /// /proc/PID/stat, as far as it is used here.
 [[nodiscard]] std::optional<ProcessRecord> read_process(pid_t pid);
 
-/// Whether the process runs: not a zombie, or one whose main thread alone has ended (state Z while the
-/// others live on).
+/// Whether the process runs: not a zombie, or one whose main thread alone has ended (state Z while
+/// the others live on).
 [[nodiscard]] bool is_alive(const ProcessRecord& process);
 
 /// Living processes of a process group.
 [[nodiscard]] std::vector<ProcessRecord> living_in_process_group(pid_t group);
 
-/// The wait status in the record of a zombie (`exit_code` of proc(5)); nothing when the process is none,
-/// or the kernel hides it from us.
+/// The wait status in the record of a zombie (`exit_code` of proc(5)); nothing when the process is
+/// none, or the kernel hides it from us.
 [[nodiscard]] std::optional<int> zombie_wait_status(pid_t pid);
 
 /// Whether orphans become children of this process: it is PID 1 or a subreaper.

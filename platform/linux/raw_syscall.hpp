@@ -31,10 +31,7 @@ inline long raw_syscall(long number, long a = 0, long b = 0, long c = 0, long d 
   register long x2 asm("x2") = c;
   register long x3 asm("x3") = d;
   register long x4 asm("x4") = e;
-  asm volatile("svc #0"
-               : "+r"(x0)
-               : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
-               : "memory", "cc");
+  asm volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory", "cc");
   return x0;
 }
 
@@ -42,6 +39,8 @@ inline long raw_syscall(long number, long a = 0, long b = 0, long c = 0, long d 
 #error "treehold knows the system calls of x86-64 and aarch64"
 #endif
 
-inline long raw_syscall_of(const void* pointer) { return reinterpret_cast<long>(pointer); }
+inline long raw_syscall_of(const void* pointer) {
+  return reinterpret_cast<long>(pointer);
+}
 
 }  // namespace treehold::inline v0::platform

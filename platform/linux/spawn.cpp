@@ -28,14 +28,14 @@ extern "C" long treehold_raw_clone(long number, long a, long b, long c, long d, 
 namespace treehold::inline v0::platform {
 namespace {
 
-constexpr std::uint64_t clone_into_cgroup = 0x200000000ULL;    // CLONE_INTO_CGROUP, Linux 5.7
+constexpr std::uint64_t clone_into_cgroup = 0x200000000ULL;  // CLONE_INTO_CGROUP, Linux 5.7
 
 [[noreturn]] void fail(SpawnStage stage, const std::string& subject) {
   throw SpawnFailed(stage, last_error(), subject);
 }
 
-/// Keeps every signal away while it lives, also the two that libc reserves for itself and leaves open in
-/// its own masks: a handler of the host must not run in a child that shares its memory.
+/// Keeps every signal away while it lives, also the two that libc reserves for itself and leaves
+/// open in its own masks: a handler of the host must not run in a child that shares its memory.
 class AllSignalsBlocked {
  public:
   AllSignalsBlocked() noexcept {
@@ -55,7 +55,8 @@ struct Cloned {
   UniqueFd pidfd;
 };
 
-/// A stack for a child that shares our memory, with what treehold_raw_clone pops in the child on top.
+/// A stack for a child that shares our memory, with what treehold_raw_clone pops in the child on
+/// top.
 class ChildStack {
  public:
   void prepare(ChildEntry entry, void* argument) noexcept {
@@ -74,8 +75,8 @@ class ChildStack {
 /// Whether this thread waits until the child has executed a program or ended.
 enum class Waiting : std::uint64_t { none = 0, until_exec = CLONE_VFORK };
 
-/// clone with CLONE_VM: the child runs on `stack` in our memory; the cost does not grow with how much that
-/// is. Throws nothing; a negative pid leaves errno.
+/// clone with CLONE_VM: the child runs on `stack` in our memory; the cost does not grow with how
+/// much that is. Throws nothing; a negative pid leaves errno.
 Cloned clone_sharing_memory(ChildStack& stack, ChildEntry entry, void* argument, Waiting waiting,
                             const CgroupDir* cgroup) {
   stack.prepare(entry, argument);
@@ -92,11 +93,13 @@ Cloned clone_sharing_memory(ChildStack& stack, ChildEntry entry, void* argument,
       arguments.stack = reinterpret_cast<std::uintptr_t>(stack.bottom());
       arguments.stack_size = reinterpret_cast<std::uintptr_t>(stack.top()) - arguments.stack;
       arguments.cgroup = static_cast<std::uint64_t>(cgroup->fd());
-      result = treehold_raw_clone(SYS_clone3, reinterpret_cast<long>(&arguments), sizeof arguments, 0, 0, 0);
+      result = treehold_raw_clone(SYS_clone3, reinterpret_cast<long>(&arguments), sizeof arguments,
+                                  0, 0, 0);
     } else {
       // The older call, which seccomp filters know: they answer ENOSYS to clone3 (Docker).
       result = treehold_raw_clone(SYS_clone, static_cast<long>(flags | SIGCHLD),
-                                  reinterpret_cast<long>(stack.top()), reinterpret_cast<long>(&pidfd), 0, 0);
+                                  reinterpret_cast<long>(stack.top()),
+                                  reinterpret_cast<long>(&pidfd), 0, 0);
     }
   }
   if (result < 0) {
@@ -152,8 +155,9 @@ std::uint32_t native_resource(Resource resource) {
   return RLIMIT_NOFILE;
 }
 
-/// Whether the host has the standard descriptor open for its children. A close-on-exec one is not meant for
-/// them: in a host that has closed its own, a descriptor of ours or of Asio's may have got the number.
+/// Whether the host has the standard descriptor open for its children. A close-on-exec one is not
+/// meant for them: in a host that has closed its own, a descriptor of ours or of Asio's may have
+/// got the number.
 bool is_inheritable(int descriptor) {
   const int flags = ::fcntl(descriptor, F_GETFD);
   return flags >= 0 && (flags & FD_CLOEXEC) == 0;
@@ -186,7 +190,8 @@ LaunchOrder make_order(const SpawnPlan& plan) {
   order.set_nice = plan.nice ? 1 : 0;
   order.nice = plan.nice.value_or(0);
   for (const ResourceLimitPlan& limit : plan.resource_limits) {
-    order.limits[order.limit_count++] = {native_resource(limit.resource), 0, limit.soft, limit.hard};
+    order.limits[order.limit_count++] = {native_resource(limit.resource), 0, limit.soft,
+                                         limit.hard};
   }
   return order;
 }
@@ -213,7 +218,8 @@ void append_pointers(std::vector<const char*>& pointers, const std::vector<std::
 /// A child that has ended, or is about to: take its exit status, so that no zombie is left.
 void reap(const Cloned& child) {
   siginfo_t info{};
-  while (::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()), &info, WEXITED) != 0 && errno == EINTR) {
+  while (::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()), &info, WEXITED) != 0 &&
+         errno == EINTR) {
   }
 }
 
@@ -225,8 +231,10 @@ struct Ends {
 
 Ends make_ends(const SpawnPlan& plan, Spawned& spawned, LaunchOrder& order) {
   Ends ends;
-  const StreamPlan* const streams[] = {&plan.standard_input, &plan.standard_output, &plan.standard_error};
-  UniqueFd* const host_ends[] = {&spawned.standard_input, &spawned.standard_output, &spawned.standard_error};
+  const StreamPlan* const streams[] = {&plan.standard_input, &plan.standard_output,
+                                       &plan.standard_error};
+  UniqueFd* const host_ends[] = {&spawned.standard_input, &spawned.standard_output,
+                                 &spawned.standard_error};
   for (int i = 0; i < 3; ++i) {
     order.streams[i] = agent_stream(streams[i]->wiring, i);
     if (streams[i]->wiring == Wiring::pipe) {
@@ -269,10 +277,12 @@ struct SharedMemory {
   ChildStack stack;
 };
 
-Cloned spawn_directly(const SpawnPlan& plan, const LaunchOrder& order, const CgroupDir* leaf, Spawned& spawned) {
+Cloned spawn_directly(const SpawnPlan& plan, const LaunchOrder& order, const CgroupDir* leaf,
+                      Spawned& spawned) {
   const auto shared = std::make_shared<SharedMemory>(plan);
   shared->becoming.order = order;
-  Cloned child = clone_sharing_memory(shared->stack, &child_becomes_program, &shared->becoming, Waiting::none, leaf);
+  Cloned child = clone_sharing_memory(shared->stack, &child_becomes_program, &shared->becoming,
+                                      Waiting::none, leaf);
   if (child.pid < 0) {
     fail(leaf != nullptr ? SpawnStage::container : SpawnStage::launch, "clone");
   }
@@ -280,7 +290,8 @@ Cloned spawn_directly(const SpawnPlan& plan, const LaunchOrder& order, const Cgr
   return child;
 }
 
-Cloned spawn_through_helper(const SpawnPlan& plan, LaunchOrder order, const Birthplace& place, const Ends& ends) {
+Cloned spawn_through_helper(const SpawnPlan& plan, LaunchOrder order, const Birthplace& place,
+                            const Ends& ends) {
   const CgroupDir* const leaf = place.leaf;
   const bool joins = leaf != nullptr && place.way == SpawnWay::helper;
   UniqueFd procs;
@@ -302,7 +313,8 @@ Cloned spawn_through_helper(const SpawnPlan& plan, LaunchOrder order, const Birt
 
   const std::string order_text = hexadecimal(&order, sizeof order);
   const std::string groups =
-      plan.groups ? hexadecimal(plan.groups->data(), plan.groups->size() * sizeof(std::uint32_t)) : "";
+      plan.groups ? hexadecimal(plan.groups->data(), plan.groups->size() * sizeof(std::uint32_t))
+                  : "";
   const std::vector<unsigned char> mask = cpu_mask(plan.cpus);
   const std::string cpus = hexadecimal(mask.data(), mask.size());
   std::vector<const char*> argv{"treehold-agent",
@@ -326,24 +338,25 @@ Cloned spawn_through_helper(const SpawnPlan& plan, LaunchOrder order, const Birt
   start.argv = argv.data();
   start.environment = environment.data();
   ChildStack stack;
-  Cloned child =
-      clone_sharing_memory(stack, &child_executes_helper, &start, Waiting::until_exec, joins ? nullptr : leaf);
+  Cloned child = clone_sharing_memory(stack, &child_executes_helper, &start, Waiting::until_exec,
+                                      joins ? nullptr : leaf);
   if (child.pid < 0) {
     fail(leaf != nullptr && !joins ? SpawnStage::container : SpawnStage::launch, "clone");
   }
   if (start.error != 0) {
     reap(child);
     errno = start.error;
-    // The helper was given the program's own arguments and environment: where those are too large, it is
-    // the program that cannot be executed.
+    // The helper was given the program's own arguments and environment: where those are too large,
+    // it is the program that cannot be executed.
     fail(start.error == E2BIG ? SpawnStage::execute : SpawnStage::launch,
          start.error == E2BIG ? plan.program : "treehold-agent");
   }
   return child;
 }
 
-/// Whether the child changes what the kernel keeps for the whole shared memory: with another user or group
-/// it would clear the host's dumpable flag for good, and that user could stop the half-born child.
+/// Whether the child changes what the kernel keeps for the whole shared memory: with another user
+/// or group it would clear the host's dumpable flag for good, and that user could stop the
+/// half-born child.
 bool changes_credentials(const SpawnPlan& plan) {
   return plan.uid || plan.gid || plan.groups;
 }
@@ -380,7 +393,8 @@ Spawned spawn(const SpawnPlan& plan, const Birthplace& place) {
 bool can_be_born_in(const CgroupDir& cgroup) {
   ChildStack stack;
   int sign = -1;
-  const Cloned child = clone_sharing_memory(stack, &child_leaves_sign, &sign, Waiting::until_exec, &cgroup);
+  const Cloned child =
+      clone_sharing_memory(stack, &child_leaves_sign, &sign, Waiting::until_exec, &cgroup);
   if (child.pid < 0) {
     return false;
   }

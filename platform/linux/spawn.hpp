@@ -1,12 +1,14 @@
-// Starts a program. What a start has to hold, the ways there are, and the figures that chose among them are
-// in docs/spawn.md.
+// Starts a program. What a start has to hold, the ways there are, and the figures that chose among
+// them are in docs/spawn.md.
 //
-//     direct   The child is born in its leaf (clone3, CLONE_INTO_CGROUP), shares the host's memory, makes
-//              itself what the plan asks for and executes the program. The host does not wait for it: the
-//              end of the report pipe tells.
-//     helper   A small program with memory of its own does the same: for what must not be done in shared
-//              memory (another user). It is born in the leaf as well; where a child cannot be, it is started
-//              in the host's cgroup and joins the leaf, which costs milliseconds.
+//     direct   The child is born in its leaf (clone3, CLONE_INTO_CGROUP), shares the host's memory,
+//     makes
+//              itself what the plan asks for and executes the program. The host does not wait for
+//              it: the end of the report pipe tells.
+//     helper   A small program with memory of its own does the same: for what must not be done in
+//     shared
+//              memory (another user). It is born in the leaf as well; where a child cannot be, it
+//              is started in the host's cgroup and joins the leaf, which costs milliseconds.
 #pragma once
 
 #include <sys/types.h>
@@ -21,7 +23,8 @@ namespace treehold::inline v0::platform {
 
 class CgroupDir;
 
-/// `helper` is the way where children cannot be born in leaves: everything goes through a joining helper.
+/// `helper` is the way where children cannot be born in leaves: everything goes through a joining
+/// helper.
 enum class SpawnWay { direct, helper };
 
 /// What TREEHOLD_SPAWN forces ("direct", "helper"), for tests. Throws `InvalidSetting`.
@@ -45,13 +48,14 @@ struct Spawned {
   std::shared_ptr<const void> shared_memory;  ///< used by the child until its report pipe ends
 };
 
-/// Throws `SpawnFailed` (`launch`, `container`); no process is left then. Never waits for the program's exec.
-/// Thread safe; blocks all signals of the calling thread for the moment of the clone.
+/// Throws `SpawnFailed` (`launch`, `container`); no process is left then. Never waits for the
+/// program's exec. Thread safe; blocks all signals of the calling thread for the moment of the
+/// clone.
 [[nodiscard]] Spawned spawn(const SpawnPlan& plan, const Birthplace& place);
 
-/// Whether this process can be given children born in `cgroup`. They are not where clone3 is missing or
-/// refused (seccomp), nor where the caller's own cgroup was killed once: the kernel (6.18) then kills every
-/// such child at birth. Finds out by one child that ends at once.
+/// Whether this process can be given children born in `cgroup`. They are not where clone3 is
+/// missing or refused (seccomp), nor where the caller's own cgroup was killed once: the kernel
+/// (6.18) then kills every such child at birth. Finds out by one child that ends at once.
 [[nodiscard]] bool can_be_born_in(const CgroupDir& cgroup);
 
 }  // namespace treehold::inline v0::platform

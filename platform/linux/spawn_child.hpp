@@ -1,7 +1,7 @@
 // What a child does while it shares the host's memory.
 //
-// NO malloc, no libc, no thread-local storage: the host's other threads run on, and what they hold locked
-// stays locked.
+// NO malloc, no libc, no thread-local storage: the host's other threads run on, and what they hold
+// locked stays locked.
 #pragma once
 
 #include <cstddef>

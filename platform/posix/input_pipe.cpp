@@ -5,11 +5,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <utility>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 
 namespace treehold::inline v0::platform {
 namespace {
@@ -17,9 +18,9 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-/// write(2) that raises no SIGPIPE: a pipe knows no MSG_NOSIGNAL, and the disposition of the signal is the
-/// host's own. The signal is directed at the writing thread, so it is held back and taken there, unless it
-/// was pending before.
+/// write(2) that raises no SIGPIPE: a pipe knows no MSG_NOSIGNAL, and the disposition of the signal
+/// is the host's own. The signal is directed at the writing thread, so it is held back and taken
+/// there, unless it was pending before.
 ssize_t write_quietly(int fd, std::string_view bytes) {
   sigset_t sigpipe;
   sigset_t old;
@@ -49,21 +50,22 @@ class Writer : public std::enable_shared_from_this<Writer> {
   }
 
   void write_some(std::string_view bytes, Handler<error_code, std::size_t> handler) {
-    pipe_.async_wait(asio::posix::stream_descriptor::wait_write,
-                     [self = shared_from_this(), bytes, handler = std::move(handler)](error_code error) mutable {
-                       if (error || !self->pipe_.is_open()) {
-                         std::move(handler)(error_code(asio::error::operation_aborted), std::size_t{0});
-                         return;
-                       }
-                       const ssize_t count = write_quietly(self->pipe_.native_handle(), bytes);
-                       if (count >= 0) {
-                         std::move(handler)(error_code(), static_cast<std::size_t>(count));
-                       } else if (errno == EAGAIN || errno == EINTR) {
-                         self->write_some(bytes, std::move(handler));
-                       } else {
-                         std::move(handler)(last_error(), std::size_t{0});
-                       }
-                     });
+    pipe_.async_wait(
+        asio::posix::stream_descriptor::wait_write,
+        [self = shared_from_this(), bytes, handler = std::move(handler)](error_code error) mutable {
+          if (error || !self->pipe_.is_open()) {
+            std::move(handler)(error_code(asio::error::operation_aborted), std::size_t{0});
+            return;
+          }
+          const ssize_t count = write_quietly(self->pipe_.native_handle(), bytes);
+          if (count >= 0) {
+            std::move(handler)(error_code(), static_cast<std::size_t>(count));
+          } else if (errno == EAGAIN || errno == EINTR) {
+            self->write_some(bytes, std::move(handler));
+          } else {
+            std::move(handler)(last_error(), std::size_t{0});
+          }
+        });
   }
 
   void close() noexcept {

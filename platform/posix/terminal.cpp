@@ -60,7 +60,8 @@ InterruptThread::InterruptThread(std::chrono::nanoseconds grace, std::function<v
     }
     soft(number);
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(grace);
-    const timespec bound{static_cast<time_t>(seconds.count()), static_cast<long>((grace - seconds).count())};
+    const timespec bound{static_cast<time_t>(seconds.count()),
+                         static_cast<long>((grace - seconds).count())};
     int next = 0;
     while ((next = ::sigtimedwait(&set, nullptr, &bound)) < 0 && errno == EINTR) {
     }

@@ -4,9 +4,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <boost/system/error_code.hpp>
 #include <cerrno>
 #include <utility>
+
+#include <boost/system/error_code.hpp>
 
 namespace treehold::inline v0::platform {
 
@@ -45,8 +46,9 @@ class UniqueFd {
   return {errno, boost::system::system_category()};
 }
 
-/// Moves a descriptor above the three standard ones: in a host that has closed those, a new descriptor
-/// lands there and would be overwritten when a child is wired. Empty, with errno, when that fails.
+/// Moves a descriptor above the three standard ones: in a host that has closed those, a new
+/// descriptor lands there and would be overwritten when a child is wired. Empty, with errno, when
+/// that fails.
 [[nodiscard]] inline UniqueFd above_standard(UniqueFd fd) noexcept {
   if (!fd || fd.get() > 2) {
     return fd;

@@ -1,8 +1,9 @@
 #include "src/cli/doctor.hpp"
 
-#include <boost/json.hpp>
 #include <iomanip>
 #include <iostream>
+
+#include <boost/json.hpp>
 
 #include <treehold/mechanism.hpp>
 
@@ -13,8 +14,8 @@ namespace {
 
 void print(const std::string& name, const Guarantee& guarantee) {
   constexpr int column = 25;
-  std::cout << "  " << std::left << std::setw(column) << name << std::setw(5) << (guarantee.holds ? "yes" : "no")
-            << guarantee.reason << "\n";
+  std::cout << "  " << std::left << std::setw(column) << name << std::setw(5)
+            << (guarantee.holds ? "yes" : "no") << guarantee.reason << "\n";
   if (!guarantee.remedy.empty()) {
     std::cout << "  " << std::string(column, ' ') << "     to mend: " << guarantee.remedy << "\n";
   }
@@ -33,7 +34,9 @@ int doctor(DoctorFormat format) {
   for (const MechanismReport& mechanism : report.mechanisms) {
     const bool is_default = mechanism.available.holds && !chosen;
     chosen = chosen || is_default;
-    std::cout << "\n" << to_string(mechanism.guarantees.mechanism) << (is_default ? " (the default here)" : "") << "\n";
+    std::cout << "\n"
+              << to_string(mechanism.guarantees.mechanism)
+              << (is_default ? " (the default here)" : "") << "\n";
     print("available", mechanism.available);
     for (const auto& [name, guarantee] : promises(mechanism.guarantees)) {
       print(name, guarantee);

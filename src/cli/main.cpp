@@ -1,6 +1,7 @@
 // The program `treehold`: its command line. docs/cli.md describes it.
-#include <CLI/CLI.hpp>
 #include <iostream>
+
+#include <CLI/CLI.hpp>
 
 #include <treehold/error.hpp>
 
@@ -45,10 +46,12 @@ int main(int argc, char** argv) {
   RunOptions options;
   CLI::App* const run = app.add_subcommand("run", "Run a program; end whatever it leaves behind");
   add_duration(*run, "--timeout", options.timeout, "End the tree when it runs longer");
-  add_duration(*run, "--idle-timeout", options.idle_timeout, "End the tree when it prints nothing for that long");
+  add_duration(*run, "--idle-timeout", options.idle_timeout,
+               "End the tree when it prints nothing for that long");
   add_duration(*run, "--grace", options.grace, "From the soft signal to the kill; default 2s");
   std::string mechanism;
-  run->add_option("--mechanism", mechanism, "cgroup_v2 or process_group; default: the best one here")
+  run->add_option("--mechanism", mechanism,
+                  "cgroup_v2 or process_group; default: the best one here")
       ->check(CLI::IsMember({"cgroup_v2", "process_group"}));
   run->add_option("--cwd", options.directory, "Working directory of the program")->type_name("DIR");
   run->add_option("--env", options.environment, "Set a variable; may be repeated")
@@ -56,14 +59,18 @@ int main(int argc, char** argv) {
       ->expected(1)
       ->take_all();
   run->add_flag("--env-clear", options.clear_environment, "Inherit no variable");
-  run->add_option("--json", options.json_file, "Write a report; - is standard error")->type_name("FILE");
-  run->add_flag("--tree", options.show_tree, "Show the members as a tree on standard error while it runs");
-  run->add_option("program", options.command_line, "The program and its arguments, behind --")->required();
+  run->add_option("--json", options.json_file, "Write a report; - is standard error")
+      ->type_name("FILE");
+  run->add_flag("--tree", options.show_tree,
+                "Show the members as a tree on standard error while it runs");
+  run->add_option("program", options.command_line, "The program and its arguments, behind --")
+      ->required();
   run->positionals_at_end();
   run->footer(run_footer);
 
   bool json = false;
-  CLI::App* const doctor = app.add_subcommand("doctor", "Tell what works on this host, and what would help");
+  CLI::App* const doctor =
+      app.add_subcommand("doctor", "Tell what works on this host, and what would help");
   doctor->add_flag("--json", json, "As JSON");
 
   try {
@@ -75,7 +82,8 @@ int main(int argc, char** argv) {
     if (run->parsed()) {
       return treehold::cli::run(options);
     }
-    return treehold::cli::doctor(json ? treehold::cli::DoctorFormat::json : treehold::cli::DoctorFormat::text);
+    return treehold::cli::doctor(json ? treehold::cli::DoctorFormat::json
+                                      : treehold::cli::DoctorFormat::text);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : treehold::cli::own_failure_status;
   } catch (const std::exception& error) {

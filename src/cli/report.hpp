@@ -1,9 +1,10 @@
 // What treehold found, as JSON. Names are those of the headers.
 #pragma once
 
-#include <boost/json/value.hpp>
 #include <optional>
 #include <string>
+
+#include <boost/json/value.hpp>
 
 #include <treehold/mechanism.hpp>
 #include <treehold/output.hpp>

@@ -1,10 +1,11 @@
 #include "src/cli/run.hpp"
 
 #include <atomic>
-#include <boost/json.hpp>
 #include <fstream>
 #include <iostream>
 #include <memory>
+
+#include <boost/json.hpp>
 
 #include <treehold/treehold.hpp>
 
@@ -17,7 +18,8 @@ namespace {
 
 Command make_command(const RunOptions& options) {
   Command command(options.command_line.front());
-  command.args(std::vector<std::string>(options.command_line.begin() + 1, options.command_line.end()));
+  command.args(
+      std::vector<std::string>(options.command_line.begin() + 1, options.command_line.end()));
   command.stdin_inherit();
   if (!options.idle_timeout) {
     command.stdout_inherit().stderr_inherit();
@@ -44,7 +46,8 @@ Command make_command(const RunOptions& options) {
   return command;
 }
 
-/// Passes captured bytes on as they come. There is one thread and two streams: each is looked at in turn.
+/// Passes captured bytes on as they come. There is one thread and two streams: each is looked at in
+/// turn.
 void pass_through(Process& process) {
   constexpr std::chrono::milliseconds look{10};
   const auto pass = [&process] {
@@ -107,8 +110,8 @@ void run_group(const RunOptions& options, RunReport& report) {
   if (options.show_tree) {
     std::cerr << "treehold: no member is left\n";
   }
-  report.exit_status =
-      interrupted != 0 ? signal_status_base + interrupted.load() : status_of(report.output->outcome);
+  report.exit_status = interrupted != 0 ? signal_status_base + interrupted.load()
+                                        : status_of(report.output->outcome);
 }
 
 void fail(RunReport& report, const std::exception& error, int status) {
@@ -143,7 +146,8 @@ int run(const RunOptions& options) {
   } catch (const ProgramNotFound& error) {
     fail(report, error, not_found_status);
   } catch (const SpawnFailed& error) {
-    fail(report, error, error.stage() == SpawnStage::execute ? not_executable_status : own_failure_status);
+    fail(report, error,
+         error.stage() == SpawnStage::execute ? not_executable_status : own_failure_status);
   } catch (const std::exception& error) {
     fail(report, error, own_failure_status);
   }

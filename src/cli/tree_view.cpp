@@ -15,11 +15,13 @@ namespace {
 
 using Children = std::multimap<ProcessId, platform::ProcessInfo>;
 
-void draw(const Children& children, ProcessId parent, const std::string& indent, std::string& text) {
+void draw(const Children& children, ProcessId parent, const std::string& indent,
+          std::string& text) {
   const auto [begin, end] = children.equal_range(parent);
   for (auto at = begin; at != end; ++at) {
     const bool last = std::next(at) == end;
-    text += indent + (last ? "└─ " : "├─ ") + std::to_string(at->second.pid) + " " + escaped(at->second.name) + "\n";
+    text += indent + (last ? "└─ " : "├─ ") + std::to_string(at->second.pid) + " " +
+            escaped(at->second.name) + "\n";
     draw(children, at->second.pid, indent + (last ? "   " : "│  "), text);
   }
 }

@@ -14,8 +14,8 @@ namespace treehold::cli {
 /// One line a process, children below their parents; empty for no member.
 [[nodiscard]] std::string draw_tree(const std::vector<ProcessId>& members);
 
-/// Prints the members of a group to standard error while it lives, each time they have changed. Looks every
-/// 100 ms: there is no notice of a fork.
+/// Prints the members of a group to standard error while it lives, each time they have changed.
+/// Looks every 100 ms: there is no notice of a fork.
 class TreeWatch {
  public:
   explicit TreeWatch(const ProcessGroup& group);

@@ -38,6 +38,11 @@ tree='
   sleep 304
 '
 
+if ! "$program" doctor | grep -A1 '^cgroup_v2' | grep -q 'available  *yes'; then
+  echo "No cgroup v2 directory is writable here, so the daemon would escape; \"treehold doctor\" tells why."
+  exit 77
+fi
+
 say "1. Without treehold: timeout(1) ends the program after one second ..."
 env "$marker" timeout 1 sh -c "$tree" || true
 left=$(members)

@@ -1,6 +1,7 @@
-// The helper program: becomes a program whose start must not share the host's memory (another user, limits).
-// It has memory of its own, so that nothing it changes can reach the host, and no libc, so that starting it
-// costs little. It is vforked in the host's own cgroup and enters the leaf by itself.
+// The helper program: becomes a program whose start must not share the host's memory (another user,
+// limits). It has memory of its own, so that nothing it changes can reach the host, and no libc, so
+// that starting it costs little. It is vforked in the host's own cgroup and enters the leaf by
+// itself.
 #include "../become.hpp"
 #include "../order.hpp"
 #include "../raw_syscall.hpp"
@@ -82,7 +83,8 @@ extern "C" [[noreturn]] __attribute__((used)) void treehold_agent_main(long* sta
 asm(".globl _start\n_start:\n  xor %ebp, %ebp\n  mov %rsp, %rdi\n  and $-16, %rsp\n"
     "  call treehold_agent_main\n  hlt\n");
 #elif defined(__aarch64__)
-asm(".globl _start\n_start:\n  mov x29, xzr\n  mov x30, xzr\n  mov x0, sp\n  bl treehold_agent_main\n");
+asm(".globl _start\n_start:\n  mov x29, xzr\n  mov x30, xzr\n  mov x0, sp\n  bl "
+    "treehold_agent_main\n");
 #endif
 
 // The compiler may call these for copies and initialisations; there is no libc to have them.

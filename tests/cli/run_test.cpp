@@ -1,0 +1,207 @@
+// The program `treehold`, as a shell sees it.
+#include <fcntl.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+#include <treehold/treehold.hpp>
+
+#include "tests/support/support.hpp"
+
+namespace {
+
+using treehold::Command;
+using treehold::Output;
+using treehold::Stream;
+using namespace std::chrono_literals;
+
+Command program(const std::vector<std::string>& arguments) {
+  return Command(TREEHOLD_PROGRAM, arguments);
+}
+
+Command run_shell(const std::string& script, std::vector<std::string> options = {}) {
+  options.insert(options.begin(), "run");
+  options.insert(options.end(), {"--", "sh", "-c", script});
+  return program(options);
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+boost::json::value json_of(const std::string& file) {
+  std::ifstream stream(file);
+  return boost::json::parse(std::string(std::istreambuf_iterator<char>(stream), {}));
+}
+
+}  // namespace
+
+TEST_CASE("treehold run passes the exit status on", "[cli]") {
+  CHECK(run_shell("exit 0").exit_code() == 0);
+  CHECK(run_shell("exit 7").exit_code() == 7);
+  CHECK(run_shell("kill -KILL $$").exit_code() == 128 + SIGKILL);
+  CHECK(run_shell("kill -TERM $$").exit_code() == 128 + SIGTERM);
+}
+
+TEST_CASE("treehold run has exit statuses of its own", "[cli]") {
+  CHECK(run_shell("sleep 1000", {"--timeout", "100ms"}).exit_code() == 124);
+  CHECK(run_shell("sleep 1000", {"--idle-timeout", "100ms"}).exit_code() == 124);
+  CHECK(program({"run", "--", "no-such-program-anywhere"}).exit_code() == 127);
+  CHECK(program({"run", "--", "/etc/passwd"}).exit_code() == 126);
+  CHECK(program({"run", "--cwd", "/no/such/directory", "--", "true"}).exit_code() == 125);
+  CHECK(program({"run", "--no-such-option", "--", "true"}).exit_code() == 125);
+  CHECK(program({"run", "--timeout", "soon", "--", "true"}).exit_code() == 125);
+  CHECK(program({"run", "--env", "NOVALUE", "--", "true"}).exit_code() == 125);
+  CHECK(program({}).exit_code() == 125);
+  CHECK(program({"--version"}).exit_code() == 0);
+  CHECK(program({"run", "--help"}).exit_code() == 0);
+}
+
+TEST_CASE("treehold run passes the standard streams through", "[cli]") {
+  const std::string bytes("line\nno ending\0\xff", 16);
+  for (const std::vector<std::string>& options :
+       {std::vector<std::string>{}, std::vector<std::string>{"--idle-timeout", "1h"}}) {
+    const Output output = run_shell("cat; echo complaint >&2", options).stdin_bytes(bytes).output();
+    CHECK(output.stdout_bytes == bytes);
+    CHECK(output.stderr_bytes == "complaint\n");
+  }
+}
+
+TEST_CASE("treehold run sets the surroundings", "[cli]") {
+  CHECK(program({"run", "--cwd", "/", "--", "pwd"}).run() == "/");
+  CHECK(run_shell("echo $GREETING", {"--env", "GREETING=a=b"}).run() == "a=b");
+  CHECK(
+      program({"run", "--env-clear", "--env", "A=1", "--env", "B=2", "--", "/usr/bin/env"}).run() ==
+      "A=1\nB=2");
+}
+
+TEST_CASE("treehold run reports as JSON, also of a failure", "[cli]") {
+  const support::TempDir here;
+  const std::string file = here / "report.json";
+  CHECK(
+      run_shell("sleep 1000 & sleep 1000", {"--timeout", "200ms", "--grace", "5s", "--json", file})
+          .exit_code() == 124);
+  const boost::json::value report = json_of(file);
+  CHECK(report.at("mechanism").as_string() == treehold::to_string(support::mechanism()));
+  CHECK(report.at("guarantees").at("escape_contained").at("holds").as_bool() ==
+        support::guarantees().escape_contained.holds);
+  CHECK(report.at("outcome").at("kind").as_string() == "timed_out");
+  CHECK(report.at("duration_seconds").as_double() >= 0.2);
+  CHECK(report.at("stop").at("soft_signal_sent").as_bool());
+  CHECK(report.at("stop").at("members_after").as_array().empty());
+  CHECK(report.at("exit_status").as_int64() == 124);
+
+  CHECK(program({"run", "--json", file, "--", "no-such-program-anywhere"}).exit_code() == 127);
+  const boost::json::value failure = json_of(file);
+  CHECK(contains(std::string(failure.at("error").as_string()), "not found"));
+  CHECK(failure.as_object().if_contains("outcome") == nullptr);
+}
+
+TEST_CASE("treehold run shows the members as a tree", "[cli]") {
+  treehold::Process running = run_shell("sleep 1000; true", {"--tree"}).start();
+  // The shell, and below it the sleep, indented.
+  bool grandchild = false;
+  while (!grandchild) {
+    const auto line = running.read_line(Stream::err);
+    REQUIRE(line.has_value());
+    grandchild = contains(*line, "   └─ ") && contains(*line, "sleep");
+  }
+  running.signal(treehold::Signal::terminate);
+  const Output output = running.output();
+  CHECK(contains(output.stderr_bytes, "no member is left"));
+}
+
+TEST_CASE("a signal to treehold run ends the whole tree", "[cli]") {
+  // Every member holds the other end of this pipe: its end is the end of the tree.
+  treehold::Process running =
+      run_shell("trap '' TERM; sleep 1000 & echo ready; wait", {"--grace", "200ms"}).start();
+  REQUIRE(running.read_line(Stream::out) == "ready");
+  REQUIRE(::kill(static_cast<pid_t>(running.pid()), SIGINT) == 0);
+  const Output output = running.output();
+  CHECK(output.outcome == treehold::Outcome::exited(128 + SIGINT));
+  CHECK_FALSE(output.incomplete);
+}
+
+namespace {
+
+/// treehold on a terminal of its own.
+class Terminal {
+ public:
+  explicit Terminal(const std::string& script) {
+    pid_ = ::forkpty(&fd_, nullptr, nullptr, nullptr);
+    REQUIRE(pid_ >= 0);
+    if (pid_ == 0) {
+      ::execl(TREEHOLD_PROGRAM, "treehold", "run", "--grace", "200ms", "--", "sh", "-c",
+              script.c_str(), nullptr);
+      ::_exit(127);
+    }
+  }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+  ~Terminal() { ::close(fd_); }
+
+  /// Reads until `text` has come; false when the terminal was closed before.
+  bool read_until(const std::string& text) {
+    while (!contains(seen_, text)) {
+      char buffer[256];
+      const ssize_t count = ::read(fd_, buffer, sizeof buffer);
+      if (count <= 0) {
+        return false;
+      }
+      seen_.append(buffer, static_cast<std::size_t>(count));
+    }
+    return true;
+  }
+
+  void type(const std::string& keys) { REQUIRE(::write(fd_, keys.data(), keys.size()) > 0); }
+
+  int exit_status() {
+    (void)read_until("\1 never printed");
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  int fd_ = -1;
+  pid_t pid_ = -1;
+  std::string seen_;
+};
+
+}  // namespace
+
+TEST_CASE("a program under treehold run can be talked to on a terminal", "[cli]") {
+  Terminal terminal("echo ready; read answer; echo \"got <$answer>\"; exit 3");
+  REQUIRE(terminal.read_until("ready"));
+  terminal.type("forty-two\n");
+  CHECK(terminal.read_until("got <forty-two>"));
+  CHECK(terminal.exit_status() == 3);
+}
+
+TEST_CASE("Ctrl-C on the terminal of treehold run ends the tree", "[cli]") {
+  Terminal terminal("sleep 1000 & echo ready; wait");
+  REQUIRE(terminal.read_until("ready"));
+  terminal.type("\x03");
+  CHECK(terminal.exit_status() == 128 + SIGINT);
+}
+
+TEST_CASE("treehold doctor tells of every mechanism", "[cli]") {
+  const std::string text = program({"doctor"}).run();
+  const boost::json::value report = boost::json::parse(program({"doctor", "--json"}).run());
+  CHECK(report.at("mechanisms").as_array().size() == treehold::host_report().mechanisms.size());
+  for (const boost::json::value& mechanism : report.at("mechanisms").as_array()) {
+    CHECK(contains(text, std::string(mechanism.at("mechanism").as_string())));
+    CHECK(mechanism.at("guarantees").at("escape_contained").as_object().contains("reason"));
+  }
+  CHECK(report.at("kernel").as_string() == treehold::host_report().kernel);
+}
