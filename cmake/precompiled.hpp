@@ -1,5 +1,12 @@
-// What takes longest to compile in the engine. Only for the build's speed: no source may rely on it.
+// What takes longest to compile in the engine. Only for the build's speed: no source may rely on
+// it.
 #pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
@@ -7,8 +14,3 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/readable_pipe.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
