@@ -30,6 +30,21 @@ show() {
   done
 }
 
+# Ends what is left, each by its number; looks again, since a shell that is still there starts its next sleep.
+end_members() {
+  for round in 1 2 3 4 5; do
+    remaining=$(members)
+    for pid in $remaining; do
+      if [ "$pid" -gt 1 ]; then
+        kill -KILL "$pid" 2>/dev/null || true
+      fi
+    done
+    [ -n "$remaining" ] || break
+  done
+}
+trap end_members EXIT
+trap 'exit 130' INT TERM HUP
+
 # A shell, with: a daemon (forked twice, in a session of its own), and a child that ignores SIGTERM.
 tree='
   (setsid sh -c "sleep 300 & exec sleep 301" </dev/null >/dev/null 2>&1 &)
@@ -48,9 +63,12 @@ env "$marker" timeout 1 sh -c "$tree" || true
 left=$(members)
 echo "   ... and this is left of it (pid, parent, session, command):"
 show $left
-for pid in $left; do
-  kill -KILL "$pid" 2>/dev/null || true
-done
+if [ -z "$left" ]; then
+  echo "   Nothing, so there is nothing to compare with."
+  exit 1
+fi
+echo "   That is the daemon (300 and 301) and the child that ignores SIGTERM (302)."
+end_members
 echo "   (ended by hand now)"
 
 say "2. The same program under treehold, with a time-out of one second:"
@@ -63,9 +81,6 @@ left=$(members)
 if [ -n "$left" ]; then
   show $left
   echo "   These should not be there."
-  for pid in $left; do
-    kill -KILL "$pid" 2>/dev/null || true
-  done
   exit 1
 fi
 if [ "$status" -ne 124 ]; then
