@@ -49,7 +49,7 @@ RunPlan::RunPlan(const Settings& settings)
 
 std::shared_ptr<Execution> Execution::start(const platform::Executor& executor, RunPlan plan,
                                             std::shared_ptr<GroupCore> group, Ownership ownership) {
-  const std::shared_ptr<Execution> execution(
+  std::shared_ptr<Execution> execution(
       new Execution(executor, std::move(plan), std::move(group), ownership));
   execution->launch();
   return execution;

@@ -200,7 +200,7 @@ std::map<std::string, std::string> Settings::child_environment() const {
 std::string Settings::resolve_program() const {
   using platform::Executability;
   if (fs::path(program).has_parent_path()) {
-    const std::string path = absolute(program);
+    std::string path = absolute(program);
     switch (platform::executability(path)) {
       case Executability::executable: return path;
       case Executability::forbidden: throw not_executable(path);

@@ -26,7 +26,7 @@ void compute() {}
 
 }  // namespace
 
-extern "C" [[noreturn]] void _start() {
+extern "C" [[noreturn]] void _start() {  // NOLINT: the name that the linker looks for
   compute();
   for (;;) raw::call(__NR_exit_group, 0);
 }

@@ -416,8 +416,7 @@ Guarantees cgroup_guarantees(const CgroupPlace& place) {
   all.statistics.emplace_back("resource_use",
                               Guarantee{true, "rusage of the leader and what it waited for", ""});
   all.not_covered = {
-      "a hostile program of the same user: it can move itself out through a common ancestor's "
-      "cgroup.procs",
+      "a hostile program of the same user: it can move itself out through a common ancestor",
       "processes that others start on request (service manager, cron, container engine)",
       "members in uninterruptible sleep, until they wake",
       "the time while the host's own cgroup is frozen",

@@ -188,6 +188,8 @@ Umbrella::Umbrella(const CgroupPlace& place)
     : owner_(incarnation()),
       place_path_(place.directory),
       place_(CgroupDir::open(place.directory)) {
+  // Asked before anything is made, since it throws when the name is wrong.
+  const std::optional<SpawnWay> forced = forced_spawn_way();
   const auto unavailable = [&](const std::string& path) {
     return Unsupported("mechanism cgroup_v2", path + ": " + reason(errno));
   };
@@ -215,11 +217,7 @@ Umbrella::Umbrella(const CgroupPlace& place)
   // For people who wonder whose it is; nothing is decided by it.
   const std::string note = "pid " + std::to_string(::getpid());
   (void)::fsetxattr(directory_.fd(), "user.treehold", note.data(), note.size(), 0);
-  if (const std::optional<SpawnWay> forced = forced_spawn_way()) {
-    spawn_way_ = *forced;
-  } else {
-    spawn_way_ = can_be_born_in(plain_) ? SpawnWay::direct : SpawnWay::helper;
-  }
+  spawn_way_ = forced ? *forced : can_be_born_in(plain_) ? SpawnWay::direct : SpawnWay::helper;
 }
 
 Umbrella::~Umbrella() {

@@ -24,7 +24,6 @@
 
 using namespace support;
 using treehold::Command;
-using treehold::Outcome;
 using treehold::Resource;
 using treehold::SpawnFailed;
 using treehold::SpawnStage;
@@ -43,7 +42,7 @@ std::vector<std::string> environment_of(const Command& command) {
   return entries;
 }
 
-std::map<std::string, std::string> report_of(Command command) {
+std::map<std::string, std::string> report_of(const Command& command) {
   return parse_report(command.run());
 }
 

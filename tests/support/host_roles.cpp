@@ -445,7 +445,7 @@ void unprivileged(Host& host, const std::vector<std::string>&) {
   if (::setresgid(54322, 54322, 54322) != 0 || ::setresuid(54321, 54321, 54321) != 0) {
     throw SkipHost{"may not change to an unprivileged user"};
   }
-  const auto stage_of = [](Command command) -> std::optional<treehold::SpawnStage> {
+  const auto stage_of = [](const Command& command) -> std::optional<treehold::SpawnStage> {
     try {
       (void)command.output();
     } catch (const treehold::SpawnFailed& error) {

@@ -133,7 +133,7 @@ const std::string& self_for_everybody() {
     }
     static const TempDir copies;
     ::chmod(copies.path().c_str(), 0755);
-    const std::string copy = copies / "treehold-tests";
+    std::string copy = copies / "treehold-tests";
     std::filesystem::copy_file(self(), copy);
     ::chmod(copy.c_str(), 0755);
     return copy;
