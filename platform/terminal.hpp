@@ -13,6 +13,8 @@ namespace treehold::inline v0::platform {
 
 /// Keeps the signals that interrupt a program (SIGINT, SIGTERM, SIGHUP) away from this thread and
 /// those it starts, from construction on, so that none ends the program before its tree has ended.
+/// Those that whoever started the program has it ignore (nohup) stay ignored. Meanwhile a reader
+/// that has gone away is an error of the write and no signal.
 class HeldInterrupts {
  public:
   HeldInterrupts();
@@ -48,6 +50,9 @@ class Foreground {
   ~Foreground();
   Foreground(const Foreground&) = delete;
   Foreground& operator=(const Foreground&) = delete;
+
+  /// Whether there was a terminal to give.
+  [[nodiscard]] bool given() const noexcept { return old_.has_value(); }
 
  private:
   std::optional<int> old_;

@@ -17,9 +17,13 @@ namespace {
 sigset_t interrupting() {
   sigset_t set;
   ::sigemptyset(&set);
-  ::sigaddset(&set, SIGINT);
-  ::sigaddset(&set, SIGTERM);
-  ::sigaddset(&set, SIGHUP);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    // A blocked signal is kept for sigwait(3) even when it is ignored.
+    struct sigaction action {};
+    if (::sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) {
+      ::sigaddset(&set, number);
+    }
+  }
   return set;
 }
 
@@ -30,15 +34,21 @@ constexpr int wake_signal = SIGURG;
 
 struct HeldInterrupts::Mask {
   sigset_t set;
+  struct sigaction broken_pipe;
 };
 
 HeldInterrupts::HeldInterrupts() : old_(std::make_unique<Mask>()) {
   sigset_t set = interrupting();
   ::sigaddset(&set, wake_signal);
   ::pthread_sigmask(SIG_BLOCK, &set, &old_->set);
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &ignore, &old_->broken_pipe);
 }
 
 HeldInterrupts::~HeldInterrupts() {
+  ::sigaction(SIGPIPE, &old_->broken_pipe, nullptr);
+
   ::pthread_sigmask(SIG_SETMASK, &old_->set, nullptr);
 }
 

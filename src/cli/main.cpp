@@ -1,5 +1,9 @@
 // The program `treehold`: its command line. docs/cli.md describes it.
+#include <algorithm>
 #include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -63,8 +67,10 @@ int main(int argc, char** argv) {
       ->type_name("FILE");
   run->add_flag("--tree", options.show_tree,
                 "Show the members as a tree on standard error while it runs");
-  run->add_option("program", options.command_line, "The program and its arguments, behind --")
-      ->required();
+  // Only for the help: what is behind -- never goes through the parser, which would take some
+  // arguments ("[a,b]", a second "--") apart.
+  std::vector<std::string> unmarked;
+  run->add_option("program", unmarked, "-- and behind it the program with its arguments");
   run->positionals_at_end();
   run->footer(run_footer);
 
@@ -74,12 +80,21 @@ int main(int argc, char** argv) {
   doctor->add_flag("--json", json, "As JSON");
 
   try {
-    app.parse(argc, argv);
+    char** const end = argv + argc;
+    char** const mark = std::find_if(
+        argv, end, [](const char* argument) { return std::string_view(argument) == "--"; });
+    app.parse(static_cast<int>(mark - argv), argv);
+    if (mark != end) {
+      options.command_line.assign(mark + 1, end);
+    }
     if (!mechanism.empty()) {
       options.mechanism = mechanism == "cgroup_v2" ? treehold::Mechanism::cgroup_v2
                                                    : treehold::Mechanism::process_group;
     }
     if (run->parsed()) {
+      if (options.command_line.empty() || !unmarked.empty()) {
+        throw CLI::ValidationError("run", "the program is to stand behind --");
+      }
       return treehold::cli::run(options);
     }
     return treehold::cli::doctor(json ? treehold::cli::DoctorFormat::json

@@ -1,5 +1,7 @@
 #include "src/cli/report.hpp"
 
+#include <algorithm>
+
 #include <boost/json.hpp>
 
 #include <treehold/signal.hpp>
@@ -11,6 +13,19 @@ namespace json = boost::json;
 
 double seconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double>(duration).count();
+}
+
+/// JSON is UTF-8, names of files are any bytes: in a text that is not UTF-8 each byte beyond ASCII
+/// becomes '?'.
+std::string as_utf8(std::string text) {
+  json::error_code invalid;
+  (void)json::parse(json::serialize(json::string(text)), invalid);
+  if (invalid) {
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; },
+        '?');
+  }
+  return text;
 }
 
 json::object to_object(const Guarantee& guarantee) {
@@ -106,7 +121,7 @@ json::value to_json(const RunReport& report) {
     }
   }
   if (report.error) {
-    object["error"] = *report.error;
+    object["error"] = as_utf8(*report.error);
   }
   object["exit_status"] = report.exit_status;
   return object;

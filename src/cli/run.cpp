@@ -1,9 +1,11 @@
 #include "src/cli/run.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <stdexcept>
 
 #include <boost/json.hpp>
 
@@ -53,6 +55,9 @@ void pass_through(Process& process) {
   const auto pass = [&process] {
     std::cout << process.take_read(Stream::out) << std::flush;
     std::cerr << process.take_read(Stream::err) << std::flush;
+    if (!std::cout || !std::cerr) {
+      throw std::runtime_error("cannot pass the program's output on");
+    }
   };
   while (!process.wait_for(look)) {
     pass();
@@ -71,6 +76,48 @@ int status_of(const Outcome& outcome) {
   return own_failure_status;
 }
 
+/// Ends a group because treehold was signalled, and keeps what there is to report of that. Its
+/// functions are called by the thread that waits for signals; the rest is read when that has ended.
+class Interruption {
+ public:
+  explicit Interruption(ProcessGroup& group) : group_(group) {}
+
+  [[nodiscard]] int number() const noexcept { return number_; }
+
+  void begin(int number) noexcept {
+    began_ = std::chrono::steady_clock::now();
+    number_ = number;
+    try {
+      report_.members_before = group_.members();
+      report_.soft_signal_sent = group_.signal(Signal::terminate) > 0;
+    } catch (const Error&) {  // the kill comes all the same
+    }
+  }
+
+  void escalate() noexcept {
+    try {
+      report_.escalated = !group_.members().empty();
+      group_.kill();
+    } catch (
+        const Error&) {  // the main thread ends the group too, and is told what cannot be ended
+    }
+  }
+
+  /// When no member is left.
+  [[nodiscard]] StopReport report() const {
+    StopReport report = report_;
+    report.drained_in_grace = !report.escalated;
+    report.elapsed = std::chrono::steady_clock::now() - began_;
+    return report;
+  }
+
+ private:
+  ProcessGroup& group_;
+  std::atomic<int> number_{0};
+  std::chrono::steady_clock::time_point began_;
+  StopReport report_;
+};
+
 /// Runs to the end of the last member and fills in what it learns on the way.
 void run_group(const RunOptions& options, RunReport& report) {
   const platform::HeldInterrupts held;
@@ -86,32 +133,40 @@ void run_group(const RunOptions& options, RunReport& report) {
   std::unique_ptr<platform::Foreground> foreground;
   if (group.mechanism() == Mechanism::process_group) {
     foreground = std::make_unique<platform::Foreground>(process.pid());
+    if (foreground->given()) {
+      group.signal(Signal::resume);  // it may have read before the terminal was its own
+    }
   }
-  std::atomic<int> interrupted{0};
+  Interruption interruption(group);
+  StopReport rest;
   {
     const platform::InterruptThread interrupts(
-        options.grace,
-        [&](int number) {
-          interrupted = number;
-          group.signal(Signal::terminate);
-        },
-        [&] { process.kill(); });
+        options.grace, [&](int number) { interruption.begin(number); },
+        [&] { interruption.escalate(); });
     if (options.idle_timeout) {
       pass_through(process);
     }
     report.output = process.output();
+    if (interruption.number() != 0) {
+      // The leader may be gone before its descendants have used their grace.
+      group.wait_empty(options.grace);
+    }
+    // A private tree ends with its leader; here the rest of the group does.
+    rest = group.stop(std::chrono::nanoseconds::zero());
   }
   tree.reset();
-  // A private tree ends with its leader; here the rest of the group does.
-  StopReport rest = group.stop(interrupted != 0 ? options.grace : std::chrono::nanoseconds::zero());
-  if (!report.output->stop && !rest.members_before.empty()) {
+  if (interruption.number() != 0) {
+    report.output->stop = interruption.report();
+    report.output->stop->escalated |= rest.escalated;
+    report.output->stop->drained_in_grace &= !rest.escalated;
+  } else if (!report.output->stop && !rest.members_before.empty()) {
     report.output->stop = std::move(rest);
   }
   if (options.show_tree) {
     std::cerr << "treehold: no member is left\n";
   }
-  report.exit_status = interrupted != 0 ? signal_status_base + interrupted.load()
-                                        : status_of(report.output->outcome);
+  report.exit_status = interruption.number() != 0 ? signal_status_base + interruption.number()
+                                                  : status_of(report.output->outcome);
 }
 
 void fail(RunReport& report, const std::exception& error, int status) {

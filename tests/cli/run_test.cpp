@@ -62,6 +62,8 @@ TEST_CASE("treehold run has exit statuses of its own", "[cli]") {
   CHECK(program({"run", "--no-such-option", "--", "true"}).exit_code() == 125);
   CHECK(program({"run", "--timeout", "soon", "--", "true"}).exit_code() == 125);
   CHECK(program({"run", "--env", "NOVALUE", "--", "true"}).exit_code() == 125);
+  CHECK(program({"run", "true"}).exit_code() == 125);
+  CHECK(program({"run", "--"}).exit_code() == 125);
   CHECK(program({}).exit_code() == 125);
   CHECK(program({"--version"}).exit_code() == 0);
   CHECK(program({"run", "--help"}).exit_code() == 0);
@@ -75,6 +77,26 @@ TEST_CASE("treehold run passes the standard streams through", "[cli]") {
     CHECK(output.stdout_bytes == bytes);
     CHECK(output.stderr_bytes == "complaint\n");
   }
+}
+
+TEST_CASE("treehold run hands on arguments as they are", "[cli]") {
+  const std::vector<std::string> arguments{"[a,b]", "--", "", "{}", "%%", "--timeout", "-h", "run"};
+  std::vector<std::string> line{"run", "--", support::self(), "--role=arguments"};
+  line.insert(line.end(), arguments.begin(), arguments.end());
+  std::string expected;
+  for (const std::string& argument : arguments) {
+    expected += argument + '\0';
+  }
+  CHECK(program(line).output().stdout_bytes == expected);
+}
+
+TEST_CASE("treehold run ends the tree when nobody takes its output any more", "[cli]") {
+  const std::string script = "{ \"$0\" run --idle-timeout 1h -- yes; echo $? >&2; } | head -c 1";
+  const Output output = Command("sh", {"-c", script, TREEHOLD_PROGRAM})
+                            .wait_scope(treehold::WaitScope::tree)
+                            .output();
+  CHECK(output.stdout_bytes == "y");
+  CHECK(contains(output.stderr_bytes, "cannot pass the program's output on\n125\n"));
 }
 
 TEST_CASE("treehold run sets the surroundings", "[cli]") {
@@ -105,6 +127,9 @@ TEST_CASE("treehold run reports as JSON, also of a failure", "[cli]") {
   const boost::json::value failure = json_of(file);
   CHECK(contains(std::string(failure.at("error").as_string()), "not found"));
   CHECK(failure.as_object().if_contains("outcome") == nullptr);
+
+  CHECK(program({"run", "--json", file, "--", "/no such \xff"}).exit_code() == 127);
+  CHECK(contains(std::string(json_of(file).at("error").as_string()), "/no such ?"));
 }
 
 TEST_CASE("treehold run shows the members as a tree", "[cli]") {
@@ -130,6 +155,59 @@ TEST_CASE("a signal to treehold run ends the whole tree", "[cli]") {
   const Output output = running.output();
   CHECK(output.outcome == treehold::Outcome::exited(128 + SIGINT));
   CHECK_FALSE(output.incomplete);
+}
+
+TEST_CASE("a second signal to treehold run kills at once", "[cli]") {
+  // The leader ends at the first one, its child does not.
+  treehold::Process running =
+      run_shell("(trap 'echo asked' TERM; echo ready; while :; do sleep 1000; done) & wait",
+                {"--grace", "1h"})
+          .start();
+  REQUIRE(running.read_line(Stream::out) == "ready");
+  REQUIRE(::kill(static_cast<pid_t>(running.pid()), SIGTERM) == 0);
+  REQUIRE(running.read_line(Stream::out) == "asked");
+  REQUIRE(::kill(static_cast<pid_t>(running.pid()), SIGINT) == 0);
+  const Output output = running.output();
+  CHECK(output.outcome == treehold::Outcome::exited(128 + SIGTERM));
+  CHECK_FALSE(output.incomplete);
+}
+
+TEST_CASE("a signal to treehold run reaches members that have left its session", "[cli]") {
+  if (!support::guarantees().escape_contained.holds) {
+    support::skip("members may escape from this mechanism");
+  }
+  const support::TempDir here;
+  const std::string file = here / "report.json";
+  // Outside of every container, so that only the program itself can end the tree.
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const pid_t running = ::fork();
+  if (running == 0) {
+    ::dup2(ends[1], STDOUT_FILENO);
+    ::execl(TREEHOLD_PROGRAM, "treehold", "run", "--json", file.c_str(), "--",
+            support::self().c_str(), "--role=with-child", "escaped", nullptr);
+    ::_exit(127);
+  }
+  ::close(ends[1]);
+  REQUIRE(running > 0);
+  std::string line;
+  for (char byte = 0; ::read(ends[0], &byte, 1) == 1 && byte != '\n';) {
+    line += byte;
+  }
+  {
+    const support::PidWatch child(support::pid_after(line, "child"));
+    CHECK(::kill(running, SIGTERM) == 0);
+    int status = 0;
+    CHECK(::waitpid(running, &status, 0) == running);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 128 + SIGTERM);
+    CHECK(child.dead());
+  }
+  ::close(ends[0]);
+  const boost::json::value report = json_of(file);
+  CHECK(report.at("stop").at("members_before").as_array().size() == 2);
+  CHECK(report.at("stop").at("drained_in_grace").as_bool());
+  CHECK(report.at("exit_status").as_int64() == 128 + SIGTERM);
 }
 
 namespace {
