@@ -160,12 +160,12 @@ TEST_CASE("a signal to treehold run ends the whole tree", "[cli]") {
 TEST_CASE("a second signal to treehold run kills at once", "[cli]") {
   // The leader ends at the first one, its child does not.
   treehold::Process running =
-      run_shell("(trap 'echo asked' TERM; echo ready; while :; do sleep 1000; done) & wait",
-                {"--grace", "1h"})
+      program({"run", "--grace", "1h", "--", "sh", "-c", "\"$0\" --role=note-signal \"$1\" & wait",
+               support::self(), std::to_string(SIGTERM)})
           .start();
   REQUIRE(running.read_line(Stream::out) == "ready");
   REQUIRE(::kill(static_cast<pid_t>(running.pid()), SIGTERM) == 0);
-  REQUIRE(running.read_line(Stream::out) == "asked");
+  REQUIRE(running.read_line(Stream::out) == "got");
   REQUIRE(::kill(static_cast<pid_t>(running.pid()), SIGINT) == 0);
   const Output output = running.output();
   CHECK(output.outcome == treehold::Outcome::exited(128 + SIGTERM));
