@@ -37,6 +37,10 @@ class InterruptThread {
   InterruptThread(const InterruptThread&) = delete;
   InterruptThread& operator=(const InterruptThread&) = delete;
 
+  /// Returns when each interrupt that came before this call has been taken and its call has
+  /// returned.
+  void settle();
+
  private:
   struct State;
   std::unique_ptr<State> state_;

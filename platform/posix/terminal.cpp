@@ -6,8 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <ctime>
+#include <optional>
+#include <semaphore>
 #include <thread>
 #include <utility>
 
@@ -53,39 +57,86 @@ HeldInterrupts::~HeldInterrupts() {
 }
 
 struct InterruptThread::State {
+  using Clock = std::chrono::steady_clock;
+
+  std::chrono::nanoseconds grace;
+  std::function<void(int)> soft;
+  std::function<void()> hard;
+  std::optional<Clock::time_point> kill_at;
+  bool softened = false;
+  std::atomic<bool> ending{false};
+  std::binary_semaphore settled{0};
   std::thread thread;
+
+  void take(int number) {
+    if (!softened) {
+      softened = true;
+      kill_at =
+          Clock::now() + std::min<std::chrono::nanoseconds>(grace, std::chrono::hours(24 * 365));
+      soft(number);
+    } else {
+      kill_at.reset();
+      hard();
+    }
+  }
+
+  void wait() {
+    const sigset_t interrupts = interrupting();
+    sigset_t all = interrupts;
+    ::sigaddset(&all, wake_signal);
+    for (;;) {
+      int number = 0;
+      if (kill_at) {
+        number = wait_for(all, *kill_at - Clock::now());
+        if (number < 0 && errno == EAGAIN) {
+          kill_at.reset();
+          hard();
+        }
+      } else {
+        number = ::sigwaitinfo(&all, nullptr);
+      }
+      if (number == wake_signal) {
+        // It overtakes what is pending for the whole process.
+        while ((number = wait_for(interrupts, {})) > 0) {
+          take(number);
+        }
+        const bool ends = ending;
+        settled.release();
+        if (ends) {
+          return;
+        }
+      } else if (number > 0) {
+        take(number);
+      }
+    }
+  }
+
+  static int wait_for(const sigset_t& set, std::chrono::nanoseconds bound) {
+    bound = std::max(bound, std::chrono::nanoseconds::zero());
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(bound);
+    const timespec time{static_cast<time_t>(seconds.count()),
+                        static_cast<long>((bound - seconds).count())};
+    return ::sigtimedwait(&set, nullptr, &time);
+  }
 };
 
 InterruptThread::InterruptThread(std::chrono::nanoseconds grace, std::function<void(int)> soft,
                                  std::function<void()> hard)
     : state_(std::make_unique<State>()) {
-  state_->thread = std::thread([grace, soft = std::move(soft), hard = std::move(hard)] {
-    sigset_t set = interrupting();
-    ::sigaddset(&set, wake_signal);
-    int number = 0;
-    while (::sigwait(&set, &number) != 0) {
-    }
-    if (number == wake_signal) {
-      return;
-    }
-    soft(number);
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(grace);
-    const timespec bound{static_cast<time_t>(seconds.count()),
-                         static_cast<long>((grace - seconds).count())};
-    int next = 0;
-    while ((next = ::sigtimedwait(&set, nullptr, &bound)) < 0 && errno == EINTR) {
-    }
-    if (next == wake_signal) {
-      return;
-    }
-    hard();
-    while (::sigwait(&set, &number) != 0 || number != wake_signal) {
-    }
-  });
+  state_->grace = grace;
+  state_->soft = std::move(soft);
+  state_->hard = std::move(hard);
+  state_->thread = std::thread([state = state_.get()] { state->wait(); });
+}
+
+void InterruptThread::settle() {
+  ::pthread_kill(state_->thread.native_handle(), wake_signal);
+  state_->settled.acquire();
 }
 
 InterruptThread::~InterruptThread() {
-  ::pthread_kill(state_->thread.native_handle(), wake_signal);
+  state_->ending = true;
+  settle();
   state_->thread.join();
 }
 

@@ -103,6 +103,8 @@ class Interruption {
     }
   }
 
+  [[nodiscard]] bool found_members() const noexcept { return !report_.members_before.empty(); }
+
   /// When no member is left.
   [[nodiscard]] StopReport report() const {
     StopReport report = report_;
@@ -120,7 +122,6 @@ class Interruption {
 
 /// Runs to the end of the last member and fills in what it learns on the way.
 void run_group(const RunOptions& options, RunReport& report) {
-  const platform::HeldInterrupts held;
   GroupOptions group_options;
   group_options.mechanism = options.mechanism;
   ProcessGroup group(group_options);
@@ -140,13 +141,14 @@ void run_group(const RunOptions& options, RunReport& report) {
   Interruption interruption(group);
   StopReport rest;
   {
-    const platform::InterruptThread interrupts(
+    platform::InterruptThread interrupts(
         options.grace, [&](int number) { interruption.begin(number); },
         [&] { interruption.escalate(); });
     if (options.idle_timeout) {
       pass_through(process);
     }
     report.output = process.output();
+    interrupts.settle();  // what ended the program may be typed at treehold too
     if (interruption.number() != 0) {
       // The leader may be gone before its descendants have used their grace.
       group.wait_empty(options.grace);
@@ -155,7 +157,7 @@ void run_group(const RunOptions& options, RunReport& report) {
     rest = group.stop(std::chrono::nanoseconds::zero());
   }
   tree.reset();
-  if (interruption.number() != 0) {
+  if (interruption.number() != 0 && interruption.found_members()) {
     report.output->stop = interruption.report();
     report.output->stop->escalated |= rest.escalated;
     report.output->stop->drained_in_grace &= !rest.escalated;
@@ -195,6 +197,7 @@ bool write_report(const RunOptions& options, const RunReport& report) {
 }  // namespace
 
 int run(const RunOptions& options) {
+  const platform::HeldInterrupts held;
   RunReport report;
   try {
     run_group(options, report);
