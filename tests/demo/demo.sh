@@ -14,14 +14,8 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
 # The numbers of the living processes of the tree.
 members() {
-  for environ in /proc/[0-9]*/environ; do
-    pid=${environ#/proc/}
-    pid=${pid%/environ}
-    if tr '\0' '\n' 2>/dev/null <"$environ" | grep -qxF "$marker"; then
-      # A zombie has an empty environment and is not found; this script and its pipes do not carry the marker.
-      echo "$pid"
-    fi
-  done 2>/dev/null
+  # A zombie has an empty environment and is not found; neither this script nor grep carries the marker.
+  grep -lzxF "$marker" /proc/[0-9]*/environ 2>/dev/null | tr -dc '0-9\n' || true
 }
 
 show() {
