@@ -209,7 +209,8 @@ void GroupCore::async_kill(const platform::Executor& executor,
     leaves.insert(leaves.end(), left_.begin(), left_.end());
   }
   // By leaf, not by group: what is started from now on is to live.
-  std::make_shared<StopLadder>(executor, std::make_shared<LeafSet>(container_, std::move(leaves)),
+  std::make_shared<StopLadder>(executor,
+                               std::make_shared<platform::LeafSet>(std::move(leaves), container_),
                                StopPlan{std::nullopt, {}, options_.teardown_bound})
       ->start(std::move(handler));
 }
@@ -247,59 +248,6 @@ void GroupCore::async_wait_empty(const platform::Executor& executor,
   std::make_shared<TreeWait>(
       executor, container_, [container = container_] { return container->empty(); }, deadline)
       ->start(std::move(handler));
-}
-
-std::vector<ProcessId> LeafSet::members() const {
-  std::vector<ProcessId> all;
-  for (const auto& leaf : leaves_) {
-    const std::vector<ProcessId> some = leaf->members();
-    all.insert(all.end(), some.begin(), some.end());
-  }
-  return all;
-}
-
-bool LeafSet::empty() const {
-  return std::all_of(leaves_.begin(), leaves_.end(),
-                     [](const auto& leaf) { return leaf->empty(); });
-}
-
-void LeafSet::freeze() {
-  for (const auto& leaf : leaves_) {
-    leaf->freeze();
-  }
-}
-
-void LeafSet::thaw() {
-  for (const auto& leaf : leaves_) {
-    leaf->thaw();
-  }
-}
-
-bool LeafSet::frozen() const {
-  return std::all_of(leaves_.begin(), leaves_.end(),
-                     [](const auto& leaf) { return leaf->frozen(); });
-}
-
-std::size_t LeafSet::deliver(int native_signal) {
-  std::size_t count = 0;
-  for (const auto& leaf : leaves_) {
-    count += leaf->deliver(native_signal);
-  }
-  return count;
-}
-
-void LeafSet::kill() noexcept {
-  for (const auto& leaf : leaves_) {
-    leaf->kill();
-  }
-}
-
-bool LeafSet::remove() noexcept {
-  bool all = true;
-  for (const auto& leaf : leaves_) {
-    all = leaf->remove() && all;
-  }
-  return all;
 }
 
 }  // namespace treehold::inline v0

@@ -13,6 +13,7 @@
 
 #include <treehold/process_group.hpp>
 
+#include "platform/leaf_set.hpp"
 #include "platform/platform.hpp"
 #include "src/plan.hpp"
 #include "src/stop_ladder.hpp"
@@ -81,32 +82,6 @@ class GroupCore : public std::enable_shared_from_this<GroupCore> {
   std::mutex leaves_mutex_;
   std::vector<std::shared_ptr<platform::Leaf>> leaves_;  ///< with a run
   std::vector<std::shared_ptr<platform::Leaf>> left_;    ///< without one, but not yet empty
-};
-
-/// Several leaves as one tree, for killing what a group holds without ending the group.
-class LeafSet final : public platform::Tree {
- public:
-  LeafSet(std::shared_ptr<platform::Group> group,
-          std::vector<std::shared_ptr<platform::Leaf>> leaves)
-      : group_(std::move(group)), leaves_(std::move(leaves)) {}
-
-  [[nodiscard]] std::vector<ProcessId> members() const override;
-  [[nodiscard]] bool empty() const override;
-  void freeze() override;
-  void thaw() override;
-  [[nodiscard]] bool frozen() const override;
-  [[nodiscard]] bool freezes_atomically() const noexcept override { return false; }
-  std::size_t deliver(int native_signal) override;
-  void kill() noexcept override;
-  bool remove() noexcept override;
-  [[nodiscard]] std::shared_ptr<platform::ChangeWatch> watch(
-      const platform::Executor& executor) override {
-    return group_->watch(executor);
-  }
-
- private:
-  const std::shared_ptr<platform::Group> group_;
-  const std::vector<std::shared_ptr<platform::Leaf>> leaves_;
 };
 
 }  // namespace treehold::inline v0

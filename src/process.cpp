@@ -6,10 +6,16 @@
 #include <treehold/error.hpp>
 #include <treehold/process.hpp>
 
+#include "src/execution.hpp"
 #include "src/private_context.hpp"
-#include "src/process_live.hpp"
 
 namespace treehold::inline v0 {
+
+struct Process::Live {
+  boost::asio::io_context context{1};
+  std::shared_ptr<Execution> execution;
+};
+
 namespace {
 
 Capture& require_capture(Execution& execution, Stream stream) {

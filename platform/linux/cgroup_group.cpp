@@ -18,6 +18,7 @@
 
 #include "platform/linux/cgroup_dir.hpp"
 #include "platform/linux/cgroup_home.hpp"
+#include "platform/linux/guarantees.hpp"
 #include "platform/linux/leader.hpp"
 #include "platform/linux/process_table.hpp"
 #include "platform/linux/spawn.hpp"
@@ -176,9 +177,11 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
       throw SpawnFailed(SpawnStage::container, last_error(), kernel_path() + "/" + place.name);
     }
     auto leaf = std::make_shared<CgroupLeaf>(shared_from_this(), std::move(place));
-    const std::lock_guard lock(mutex_);
-    std::erase_if(living_, [](const std::weak_ptr<CgroupLeaf>& known) { return known.expired(); });
-    living_.push_back(leaf);
+    if (spawn_way() == SpawnWay::helper) {
+      const std::lock_guard lock(mutex_);
+      std::erase_if(joined_, [](const auto& known) { return known.expired(); });
+      joined_.push_back(leaf);
+    }
     return leaf;
   }
 
@@ -223,7 +226,7 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   [[nodiscard]] SpawnWay spawn_way() const noexcept { return umbrella_->spawn_way(); }
 
   /// Keeps a leaf's directory for a later start. False when enough are kept.
-  bool keep_used(LeafDirectory& place) noexcept {
+  bool keep_used(LeafDirectory& place) {
     constexpr std::size_t enough = 8;
     const std::lock_guard lock(mutex_);
     if (used_.size() >= enough) {
@@ -254,7 +257,7 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   std::atomic<bool> disowned_{false};
   mutable std::mutex mutex_;
   std::vector<LeafDirectory> used_;
-  std::vector<std::weak_ptr<CgroupLeaf>> living_;
+  std::vector<std::weak_ptr<CgroupLeaf>> joined_;  ///< leaves that are entered by a joining helper
 };
 
 void CgroupGroup::kill() noexcept {
@@ -269,12 +272,9 @@ void CgroupGroup::kill() noexcept {
 
 std::vector<std::shared_ptr<CgroupLeaf>> CgroupGroup::leaves_on_their_way() const {
   std::vector<std::shared_ptr<CgroupLeaf>> found;
-  if (spawn_way() == SpawnWay::direct) {
-    return found;  // children are born in their leaves
-  }
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& known : living_) {
+    for (const auto& known : joined_) {
       if (auto leaf = known.lock()) {
         found.push_back(std::move(leaf));
       }
@@ -392,8 +392,8 @@ void CgroupLeaf::disown() noexcept {
 }
 
 Guarantees cgroup_guarantees(const CgroupPlace& place) {
-  Guarantees all;
-  all.mechanism = Mechanism::cgroup_v2;
+  Guarantees all =
+      common_guarantees(Mechanism::cgroup_v2, {false, "limits are not part of this version", ""});
   const bool here = !place.directory.empty();
   const auto kept = [&](std::string why) {
     return here ? Guarantee{true, std::move(why), ""}
@@ -404,17 +404,6 @@ Guarantees cgroup_guarantees(const CgroupPlace& place) {
   all.fork_bomb_contained = kept("cgroup.kill ends all members at one moment, also against forks");
   all.atomic_freeze = kept("cgroup.freeze");
   all.members_complete = kept("cgroup.procs, with all groups below");
-  all.survives_host_kill = {false,
-                            "a host that is killed leaves its tree running; the guardian that "
-                            "would end it is not part of this version",
-                            ""};
-  all.exit_status_kept = exit_status_guarantee();
-  const Guarantee not_built{false, "limits are not part of this version", ""};
-  for (const char* limit : {"memory", "processes", "cpu"}) {
-    all.limits.emplace_back(limit, not_built);
-  }
-  all.statistics.emplace_back("resource_use",
-                              Guarantee{true, "rusage of the leader and what it waited for", ""});
   all.not_covered = {
       "a hostile program of the same user: it can move itself out through a common ancestor",
       "processes that others start on request (service manager, cron, container engine)",

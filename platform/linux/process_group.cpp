@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "platform/leaf_set.hpp"
+#include "platform/linux/guarantees.hpp"
 #include "platform/linux/kernel.hpp"
 #include "platform/linux/leader.hpp"
 #include "platform/linux/process_table.hpp"
@@ -181,52 +183,22 @@ class ProcessGroupGroup final : public Group {
     return leaf;
   }
 
-  [[nodiscard]] std::vector<ProcessId> members() const override {
-    std::vector<ProcessId> all;
-    for (const auto& leaf : leaves()) {
-      const std::vector<ProcessId> some = leaf->members();
-      all.insert(all.end(), some.begin(), some.end());
-    }
-    return all;
-  }
-  [[nodiscard]] bool empty() const override {
-    const auto all = leaves();
-    return std::all_of(all.begin(), all.end(), [](const auto& leaf) { return leaf->empty(); });
-  }
-  void freeze() override {
-    for (const auto& leaf : leaves()) {
-      leaf->freeze();
-    }
-  }
-  void thaw() override {
-    for (const auto& leaf : leaves()) {
-      leaf->thaw();
-    }
-  }
-  [[nodiscard]] bool frozen() const override {
-    const auto all = leaves();
-    return std::all_of(all.begin(), all.end(), [](const auto& leaf) { return leaf->frozen(); });
-  }
+  [[nodiscard]] std::vector<ProcessId> members() const override { return leaves().members(); }
+  [[nodiscard]] bool empty() const override { return leaves().empty(); }
+  void freeze() override { leaves().freeze(); }
+  void thaw() override { leaves().thaw(); }
+  [[nodiscard]] bool frozen() const override { return leaves().frozen(); }
   [[nodiscard]] bool freezes_atomically() const noexcept override { return false; }
-  std::size_t deliver(int native_signal) override {
-    std::size_t count = 0;
-    for (const auto& leaf : leaves()) {
-      count += leaf->deliver(native_signal);
-    }
-    return count;
-  }
+  std::size_t deliver(int native_signal) override { return leaves().deliver(native_signal); }
   void kill() noexcept override {
     try {
-      for (const auto& leaf : leaves()) {
-        leaf->kill();
-      }
+      leaves().kill();
     } catch (...) {  // no memory: to be repeated
     }
   }
   bool remove() noexcept override {
     try {
-      const auto all = leaves();
-      return std::all_of(all.begin(), all.end(), [](const auto& leaf) { return leaf->remove(); });
+      return leaves().remove();
     } catch (...) {  // no memory: to be tried again
       return false;
     }
@@ -235,7 +207,7 @@ class ProcessGroupGroup final : public Group {
   void disown() noexcept override {}
 
  private:
-  [[nodiscard]] std::vector<std::shared_ptr<Leaf>> leaves() const {
+  [[nodiscard]] LeafSet leaves() const {
     std::vector<std::shared_ptr<Leaf>> living;
     const std::lock_guard lock(mutex_);
     for (const auto& leaf : leaves_) {
@@ -243,7 +215,7 @@ class ProcessGroupGroup final : public Group {
         living.push_back(std::move(held));
       }
     }
-    return living;
+    return LeafSet(std::move(living));
   }
 
   mutable std::mutex mutex_;
@@ -262,24 +234,14 @@ MechanismReport process_group_report() {
   MechanismReport report;
   report.available = {true, "process groups are part of POSIX", ""};
   Guarantees& all = report.guarantees;
-  all.mechanism = Mechanism::process_group;
+  all = common_guarantees(Mechanism::process_group,
+                          {false, "a process group has no limits", use_cgroup});
   all.escape_contained = {false, "setsid(2) and setpgid(2) leave a process group", use_cgroup};
   all.fork_bomb_contained = {
       false, "a fork may outrun killpg(3); it is repeated until none is left", use_cgroup};
-  all.survives_host_kill = {false,
-                            "a host that is killed leaves its tree running; the guardian that "
-                            "would end it is not part of this version",
-                            ""};
   all.atomic_freeze = {false, "SIGSTOP reaches the members one by one, and their parents see it",
                        use_cgroup};
   all.members_complete = {false, "members that left the process group are not listed", use_cgroup};
-  all.exit_status_kept = exit_status_guarantee();
-  const Guarantee no_limit{false, "a process group has no limits", use_cgroup};
-  for (const char* limit : {"memory", "processes", "cpu"}) {
-    all.limits.emplace_back(limit, no_limit);
-  }
-  all.statistics.emplace_back("resource_use",
-                              Guarantee{true, "rusage of the leader and what it waited for", ""});
   all.not_covered = {
       "members that call setsid(2) or setpgid(2), such as daemons",
       "processes that others start on request (service manager, cron, container engine)",

@@ -1,6 +1,5 @@
 #include "platform/terminal.hpp"
 
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>

@@ -1,0 +1,60 @@
+#include "platform/leaf_set.hpp"
+
+#include <algorithm>
+
+namespace treehold::inline v0::platform {
+
+std::vector<ProcessId> LeafSet::members() const {
+  std::vector<ProcessId> all;
+  for (const auto& leaf : leaves_) {
+    const std::vector<ProcessId> some = leaf->members();
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
+bool LeafSet::empty() const {
+  return std::all_of(leaves_.begin(), leaves_.end(),
+                     [](const auto& leaf) { return leaf->empty(); });
+}
+
+void LeafSet::freeze() {
+  for (const auto& leaf : leaves_) {
+    leaf->freeze();
+  }
+}
+
+void LeafSet::thaw() {
+  for (const auto& leaf : leaves_) {
+    leaf->thaw();
+  }
+}
+
+bool LeafSet::frozen() const {
+  return std::all_of(leaves_.begin(), leaves_.end(),
+                     [](const auto& leaf) { return leaf->frozen(); });
+}
+
+std::size_t LeafSet::deliver(int native_signal) {
+  std::size_t count = 0;
+  for (const auto& leaf : leaves_) {
+    count += leaf->deliver(native_signal);
+  }
+  return count;
+}
+
+void LeafSet::kill() noexcept {
+  for (const auto& leaf : leaves_) {
+    leaf->kill();
+  }
+}
+
+bool LeafSet::remove() noexcept {
+  bool all = true;
+  for (const auto& leaf : leaves_) {
+    all = leaf->remove() && all;
+  }
+  return all;
+}
+
+}  // namespace treehold::inline v0::platform

@@ -1,0 +1,38 @@
+// Several leaves as one tree: to end what a group holds without ending the group, and for
+// mechanisms whose groups are nothing but their leaves.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "platform/platform.hpp"
+
+namespace treehold::inline v0::platform {
+
+class LeafSet final : public Tree {
+ public:
+  /// Notices are those of `notices`, a tree that holds all the leaves; none when it is null.
+  explicit LeafSet(std::vector<std::shared_ptr<Leaf>> leaves,
+                   std::shared_ptr<Tree> notices = nullptr) noexcept
+      : leaves_(std::move(leaves)), notices_(std::move(notices)) {}
+
+  [[nodiscard]] std::vector<ProcessId> members() const override;
+  [[nodiscard]] bool empty() const override;
+  void freeze() override;
+  void thaw() override;
+  [[nodiscard]] bool frozen() const override;
+  [[nodiscard]] bool freezes_atomically() const noexcept override { return false; }
+  std::size_t deliver(int native_signal) override;
+  void kill() noexcept override;
+  bool remove() noexcept override;
+  [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor& executor) override {
+    return notices_ ? notices_->watch(executor) : nullptr;
+  }
+
+ private:
+  const std::vector<std::shared_ptr<Leaf>> leaves_;
+  const std::shared_ptr<Tree> notices_;
+};
+
+}  // namespace treehold::inline v0::platform

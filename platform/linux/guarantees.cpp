@@ -1,0 +1,23 @@
+#include "platform/linux/guarantees.hpp"
+
+#include "platform/linux/leader.hpp"
+
+namespace treehold::inline v0::platform {
+
+Guarantees common_guarantees(Mechanism mechanism, const Guarantee& limit) {
+  Guarantees all;
+  all.mechanism = mechanism;
+  all.survives_host_kill = {false,
+                            "a host that is killed leaves its tree running; the guardian that "
+                            "would end it is not part of this version",
+                            ""};
+  all.exit_status_kept = exit_status_guarantee();
+  for (const char* name : {"memory", "processes", "cpu"}) {
+    all.limits.emplace_back(name, limit);
+  }
+  all.statistics.emplace_back("resource_use",
+                              Guarantee{true, "rusage of the leader and what it waited for", ""});
+  return all;
+}
+
+}  // namespace treehold::inline v0::platform
