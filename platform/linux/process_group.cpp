@@ -63,10 +63,16 @@ class ProcessGroupLeaf final : public Leaf {
     }
     // Asks the kernel, which is quicker than reading the table of all processes, but counts
     // zombies.
-    const bool gone =
-        ::syscall(SYS_pidfd_send_signal, leader->pidfd(), 0, nullptr, to_process_group) != 0 &&
-        errno == ESRCH;
-    return gone || living().empty();
+    if (::syscall(SYS_pidfd_send_signal, leader->pidfd(), 0, nullptr, to_process_group) != 0 &&
+        errno == ESRCH) {
+      return true;
+    }
+    const ProcessGroupCensus census = census_of_process_group(leader->pid());
+    if (!census.living.empty()) {
+      return false;
+    }
+    // None that was killed can have forked since: whoever was not found is not there.
+    return killed_ || prove_emptiness(census, census_of_process_group(leader->pid()));
   }
 
   void freeze() override { send(SIGSTOP); }
@@ -84,10 +90,14 @@ class ProcessGroupLeaf final : public Leaf {
 
   std::size_t deliver(int native_signal) override {
     const std::size_t count = living().size();
-    return send(native_signal) ? count : 0;
+    return send(native_signal) == Reached::nobody ? 0 : count;
   }
 
-  void kill() noexcept override { send(SIGKILL); }
+  void kill() noexcept override {
+    if (send(SIGKILL) == Reached::group) {
+      killed_ = true;
+    }
+  }
 
   bool remove() noexcept override {
     try {
@@ -144,30 +154,33 @@ class ProcessGroupLeaf final : public Leaf {
 
   [[nodiscard]] std::vector<ProcessRecord> living() const {
     const std::shared_ptr<Leader> leader = this->leader();
-    return leader ? living_in_process_group(leader->pid()) : std::vector<ProcessRecord>();
+    return leader ? census_of_process_group(leader->pid()).living : std::vector<ProcessRecord>();
   }
 
+  enum class Reached { nobody, leader, group };
+
   /// To the whole group. By the leader's pidfd, where the kernel can; else by number, while that is
-  /// pinned. The leader is signalled by itself as well while it has yet to make its group.
-  bool send(int native_signal) const noexcept {
+  /// pinned. To the leader by itself while it has yet to make its group.
+  Reached send(int native_signal) const noexcept {
     const std::shared_ptr<Leader> leader = this->leader();
     if (!leader) {
-      return false;
+      return Reached::nobody;
     }
     if (::syscall(SYS_pidfd_send_signal, leader->pidfd(), native_signal, nullptr,
                   to_process_group) == 0) {
-      return true;
+      return Reached::group;
     }
     // Beyond 1 by all means: kill(2) takes -1 for every process there is.
     if (errno == EINVAL && leader->pid() > 1 && leader->pins_number() &&
         ::kill(-leader->pid(), native_signal) == 0) {
-      return true;
+      return Reached::group;
     }
-    return leader->send(native_signal);
+    return leader->send(native_signal) ? Reached::leader : Reached::nobody;
   }
 
   mutable std::mutex mutex_;
   std::shared_ptr<Leader> leader_;
+  std::atomic<bool> killed_{false};  ///< SIGKILL has reached the whole group
 };
 
 class ProcessGroupGroup final : public Group {

@@ -106,15 +106,26 @@ bool is_alive(const ProcessRecord& process) {
   return other_thread;
 }
 
-std::vector<ProcessRecord> living_in_process_group(pid_t group) {
-  std::vector<ProcessRecord> found;
+ProcessGroupCensus census_of_process_group(pid_t group) {
+  ProcessGroupCensus census;
   for_each_number("/proc", [&](pid_t pid) {
     std::optional<ProcessRecord> record = read_process(pid);
-    if (record && record->process_group == group && is_alive(*record)) {
-      found.push_back(std::move(*record));
+    if (!record) {
+      census.complete = false;
+    } else if (record->process_group == group) {
+      if (is_alive(*record)) {
+        census.living.push_back(std::move(*record));
+      } else {
+        census.zombies.push_back(pid);
+      }
     }
   });
-  return found;
+  return census;
+}
+
+bool prove_emptiness(const ProcessGroupCensus& first, const ProcessGroupCensus& second) {
+  return first.living.empty() && second.living.empty() && first.complete && second.complete &&
+         first.zombies == second.zombies;
 }
 
 std::optional<int> zombie_wait_status(pid_t pid) {

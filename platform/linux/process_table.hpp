@@ -27,8 +27,19 @@ struct ProcessRecord {
 /// the others live on).
 [[nodiscard]] bool is_alive(const ProcessRecord& process);
 
-/// Living processes of a process group.
-[[nodiscard]] std::vector<ProcessRecord> living_in_process_group(pid_t group);
+/// What one pass over the table of processes found of a process group. The pass takes a while, and
+/// a member that forks and exits in a circle is always elsewhere: `living` may lack it.
+struct ProcessGroupCensus {
+  std::vector<ProcessRecord> living;
+  std::vector<pid_t> zombies;
+  bool complete = true;  ///< no process vanished between being listed and being read
+};
+[[nodiscard]] ProcessGroupCensus census_of_process_group(pid_t group);
+
+/// Whether two passes, one after the other, prove that nothing of the group lives. A member that
+/// evaded both left another zombie meanwhile, or vanished from one of them.
+[[nodiscard]] bool prove_emptiness(const ProcessGroupCensus& first,
+                                   const ProcessGroupCensus& second);
 
 /// The wait status in the record of a zombie (`exit_code` of proc(5)); nothing when the process is
 /// none, or the kernel hides it from us.

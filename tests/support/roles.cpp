@@ -399,7 +399,11 @@ int fork_bomb(const Words& words) {  // [setsid]: forks as long as the system le
   }
 }
 
-int hopper(const Words&) {  // forks and exits in a circle: its number changes all the time
+int hopper(
+    const Words& words) {  // LIFELINE: forks and exits in a circle, its number changes always
+  if (::open(words.at(0).c_str(), O_WRONLY) < 0) {
+    return 98;
+  }
   say("ready");
   let_go_of_streams();
   for (;;) {

@@ -375,6 +375,26 @@ TempDir::~TempDir() {
   std::filesystem::remove_all(path_, ignored);
 }
 
+Lifeline::Lifeline() {
+  if (::mkfifo(path().c_str(), 0600) != 0) {
+    fail("mkfifo");
+  }
+  fd_ = ::open(path().c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd_ < 0) {
+    fail("open a fifo");
+  }
+}
+
+Lifeline::~Lifeline() {
+  ::close(fd_);
+}
+
+bool Lifeline::cut() const {
+  pollfd end{fd_, POLLIN, 0};
+  const auto bound = std::chrono::duration_cast<std::chrono::milliseconds>(hang_bound);
+  return ::poll(&end, 1, static_cast<int>(bound.count())) == 1 && (end.revents & POLLHUP) != 0;
+}
+
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;

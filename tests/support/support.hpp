@@ -190,6 +190,23 @@ class TempDir {
 [[nodiscard]] std::string read_file(const std::string& path);
 void write_file(const std::string& path, std::string_view text, unsigned mode = 0644);
 
+/// Tells whether anyone still has the FIFO `path()` open for writing: a judge of death for those
+/// whose number cannot be known. The writer is to open it before it says that it is ready.
+class Lifeline {
+ public:
+  Lifeline();
+  Lifeline(const Lifeline&) = delete;
+  Lifeline& operator=(const Lifeline&) = delete;
+  ~Lifeline();
+  [[nodiscard]] std::string path() const { return directory_ / "lifeline"; }
+  /// Whether the last writer goes, or has gone, within the hang bound.
+  [[nodiscard]] bool cut() const;
+
+ private:
+  TempDir directory_;
+  int fd_ = -1;
+};
+
 /// Makes `path` one of our own standard descriptors until destroyed.
 class Redirect {
  public:
