@@ -58,8 +58,8 @@ double raw_vfork(const char* program) {
 }
 
 /// A start without the engine: the leaf, the clone, and the notice of the end.
-double platform_start(treehold::platform::Group& group, const treehold::SpawnPlan& plan,
-                      bool fresh_leaf) {
+double platform_start(treehold::platform::Group& group,
+                      const std::shared_ptr<const treehold::SpawnPlan>& plan, bool fresh_leaf) {
   boost::asio::io_context context(1);
   const auto leaf = group.make_leaf();
   const auto begin = Clock::now();
@@ -115,7 +115,7 @@ int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 500;
   const std::string program = argc > 2 ? argv[2] : "/bin/true";
   const treehold::Command command = treehold::Command(program).stdout_null().stderr_null();
-  const treehold::SpawnPlan plan = command.settings().plan();
+  const auto plan = std::make_shared<const treehold::SpawnPlan>(command.settings().plan());
   const treehold::Mechanism mechanism = treehold::ProcessGroup().mechanism();
   const auto group = treehold::platform::make_group(mechanism);
 

@@ -132,7 +132,8 @@ class Leaf : public Tree {
  public:
   /// Starts the leader inside this leaf; once a leaf. The caller is not held up by the program's
   /// exec. Throws `SpawnFailed` (`launch`, `container`).
-  virtual Launched launch(const SpawnPlan& plan, const Executor& executor) = 0;
+  virtual Launched launch(const std::shared_ptr<const SpawnPlan>& plan,
+                          const Executor& executor) = 0;
 
   /// The exit status was read: the leader may be reaped as soon as the mechanism allows.
   virtual void leader_seen() noexcept = 0;

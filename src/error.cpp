@@ -46,6 +46,9 @@ class Category final : public boost::system::error_category {
 };
 
 std::string survivors_text(const StopReport& report) {
+  if (report.members_after.empty()) {
+    return "the end of the tree is not confirmed, and its members cannot be listed";
+  }
   std::string text = "members outlived the teardown:";
   for (const ProcessId pid : report.members_after) {
     text += " " + std::to_string(pid);

@@ -31,7 +31,7 @@ constexpr std::size_t largest_pipe = std::size_t{1}
 }  // namespace
 
 RunPlan::RunPlan(const Settings& settings)
-    : spawn(settings.plan()),
+    : spawn(std::make_shared<const SpawnPlan>(settings.plan())),
       program(settings.program),
       stdout_handler(settings.standard_output.line_handler),
       stderr_handler(settings.standard_error.line_handler),
@@ -261,7 +261,7 @@ void Execution::leader_started(const std::optional<platform::SpawnFailure>& fail
   start_known_ = true;
   if (failure) {
     start_failed_ = true;
-    log_event(LogLevel::warning, "start of {} failed: {}", plan_.spawn.program,
+    log_event(LogLevel::warning, "start of {} failed: {}", plan_.spawn->program,
               failure->code.message());
     error_ = std::make_exception_ptr(spawn_failed(*failure));
   }
@@ -269,7 +269,7 @@ void Execution::leader_started(const std::optional<platform::SpawnFailure>& fail
 }
 
 SpawnFailed Execution::spawn_failed(const platform::SpawnFailure& failure) const {
-  const SpawnPlan& spawn = plan_.spawn;
+  const SpawnPlan& spawn = *plan_.spawn;
   const auto subject = [&]() -> std::string {
     switch (failure.stage) {
       case SpawnStage::working_directory: return spawn.directory.value_or("");
@@ -337,10 +337,10 @@ void Execution::climb_ladder(std::optional<int> soft_signal, Duration grace) {
 
 void Execution::tree_ended(StopReport report) {
   tree_ended_ = true;
-  if (!report.members_after.empty()) {
+  if (!report.confirmed) {
     error_ = std::make_exception_ptr(TeardownUnconfirmed(report));
   }
-  if (!report.members_before.empty()) {
+  if (!report.members_before.empty() || !report.confirmed) {
     stop_report_ = std::move(report);
   }
   if (tree_wait_) {
@@ -407,7 +407,7 @@ void Execution::fail(std::exception_ptr error) {
 
 /// Finishes when nothing is left to wait for.
 void Execution::settle() {
-  const bool survivors = stop_report_ && !stop_report_->members_after.empty();
+  const bool survivors = stop_report_ && !stop_report_->confirmed;
   const bool leader_done = start_known_ && exit_;
   if (!finished_ && tree_ended_ && (leader_done || survivors) && !stdout_.pipe && !stderr_.pipe) {
     finish();

@@ -39,7 +39,7 @@ namespace treehold::inline v0 {
 struct RunPlan {
   explicit RunPlan(const Settings& settings);
 
-  SpawnPlan spawn;
+  std::shared_ptr<const SpawnPlan> spawn;
   std::string program;  ///< as it was given, for messages
   std::optional<std::string> input;
   LineHandler stdout_handler;

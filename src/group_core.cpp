@@ -101,7 +101,8 @@ void GroupCore::require_owner(const char* handle) const {
   }
 }
 
-StartedLeaf GroupCore::start(const SpawnPlan& plan, const platform::Executor& executor) {
+StartedLeaf GroupCore::start(const std::shared_ptr<const SpawnPlan>& plan,
+                             const platform::Executor& executor) {
   const std::shared_lock gate(gate_);
   if (closed_) {
     throw GroupClosed();
@@ -123,7 +124,7 @@ StartedLeaf GroupCore::start(const SpawnPlan& plan, const platform::Executor& ex
     leave(started.leaf);
     throw;
   }
-  log_event(LogLevel::info, "started {} as {} in {}", plan.program, started.launched.pid,
+  log_event(LogLevel::info, "started {} as {} in {}", plan->program, started.launched.pid,
             to_string(container_->mechanism()));
   return started;
 }

@@ -48,7 +48,8 @@ class GroupCore : public std::enable_shared_from_this<GroupCore> {
   [[nodiscard]] const GroupOptions& options() const noexcept { return options_; }
 
   /// Throws `GroupSuspended`, `GroupClosed`, `SpawnFailed`. Never blocks on a suspended group.
-  [[nodiscard]] StartedLeaf start(const SpawnPlan& plan, const platform::Executor& executor);
+  [[nodiscard]] StartedLeaf start(const std::shared_ptr<const SpawnPlan>& plan,
+                                  const platform::Executor& executor);
 
   /// The run of this leaf is over; it is removed as soon as it is empty.
   void leave(const std::shared_ptr<platform::Leaf>& leaf) noexcept;

@@ -134,7 +134,7 @@ StopReport Process::stop(std::chrono::nanoseconds grace) {
   live.execution->end_tree(grace);
   drive(live.context, [&] { return live.execution->finished(); });
   StopReport report = live.execution->stop_report().value_or(StopReport());
-  if (!report.members_after.empty()) {
+  if (!report.confirmed) {
     throw TeardownUnconfirmed(std::move(report));
   }
   return report;

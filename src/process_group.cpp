@@ -13,7 +13,7 @@ namespace treehold::inline v0 {
 namespace {
 
 StopReport confirmed(StopReport report) {
-  if (!report.members_after.empty()) {
+  if (!report.confirmed) {
     throw TeardownUnconfirmed(std::move(report));
   }
   return report;
@@ -112,6 +112,7 @@ void ProcessGroup::suspend() {
   if (!frozen) {
     StopReport report;
     report.members_after = members();
+    report.confirmed = false;
     throw TeardownUnconfirmed(std::move(report));
   }
 }

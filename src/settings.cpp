@@ -1,7 +1,9 @@
 #include "src/settings.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include <treehold/error.hpp>
@@ -172,26 +174,29 @@ void Settings::validate() const {
   }
 }
 
-std::map<std::string, std::string> Settings::child_environment() const {
-  std::map<std::string, std::string> variables;
+std::vector<std::string> Settings::child_environment() const {
+  std::vector<std::string> inherited;
   if (!env_cleared) {
-    for (const std::string& entry : platform::environment()) {
-      // From 1: a name that begins with '=' is one of Windows' hidden variables.
-      const std::size_t equals = entry.find('=', 1);
-      if (equals == std::string::npos) {
-        continue;
-      }
-      std::string name = entry.substr(0, equals);
-      if (!env_inherited || env_inherited->count(name) != 0) {
-        variables.emplace(std::move(name), entry.substr(equals + 1));
-      }
+    inherited = platform::environment();
+  }
+  std::vector<std::string> variables;
+  variables.reserve(inherited.size() + env_changes.size());  // so that the views in `seen` stay
+  std::unordered_set<std::string_view> seen;
+  for (std::string& entry : inherited) {
+    // From 1: a name that begins with '=' is one of Windows' hidden variables.
+    const std::size_t equals = entry.find('=', 1);
+    const std::string_view name(entry.data(), std::min(equals, entry.size()));
+    const bool wanted = equals != std::string::npos && env_changes.count(name) == 0 &&
+                        (!env_inherited || env_inherited->count(name) != 0);
+    // Of variables with one name the first counts, as for getenv(3).
+    if (wanted && seen.count(name) == 0) {
+      variables.push_back(std::move(entry));
+      seen.emplace(variables.back().data(), equals);
     }
   }
   for (const auto& [name, value] : env_changes) {
     if (value) {
-      variables.insert_or_assign(name, *value);
-    } else {
-      variables.erase(name);
+      variables.push_back(name + "=" + *value);
     }
   }
   return variables;
@@ -208,12 +213,15 @@ std::string Settings::resolve_program() const {
     }
     throw ProgramNotFound(program, {path});
   }
-  const std::map<std::string, std::string> variables = child_environment();
-  const auto path = variables.find("PATH");
+  constexpr std::string_view path = "PATH=";
+  const std::vector<std::string> variables = child_environment();
+  const auto found = std::find_if(
+      variables.begin(), variables.end(),
+      [path](const std::string& variable) { return variable.compare(0, path.size(), path) == 0; });
   std::vector<std::string> searched;
   std::optional<std::string> forbidden;
-  for (const std::string& place :
-       search_places(path != variables.end() ? std::optional(path->second) : std::nullopt)) {
+  for (const std::string& place : search_places(
+           found != variables.end() ? std::optional(found->substr(path.size())) : std::nullopt)) {
     std::string candidate = (fs::path(place) / program).string();
     switch (platform::executability(candidate)) {
       case Executability::executable: return candidate;
@@ -239,9 +247,7 @@ SpawnPlan Settings::plan() const {
   plan.arguments.reserve(arguments.size() + 1);
   plan.arguments.push_back(arg0.value_or(program));
   plan.arguments.insert(plan.arguments.end(), arguments.begin(), arguments.end());
-  for (const auto& [name, value] : child_environment()) {
-    plan.environment.push_back(name + "=" + value);
-  }
+  plan.environment = child_environment();
   if (current_dir) {
     plan.directory = absolute(*current_dir);
   }

@@ -50,7 +50,8 @@ struct Settings {
   std::optional<std::string> current_dir;
   bool env_cleared = false;
   std::optional<std::set<std::string, std::less<>>> env_inherited;  ///< names; all when absent
-  std::map<std::string, std::optional<std::string>> env_changes;    ///< no value: removed
+  std::map<std::string, std::optional<std::string>, std::less<>>
+      env_changes;  ///< no value: removed
 
   Choice<InputKind> input;
   std::string input_bytes;
@@ -81,8 +82,8 @@ struct Settings {
   /// Throws `InvalidSetting`.
   void validate() const;
 
-  /// What the child's environment will be.
-  [[nodiscard]] std::map<std::string, std::string> child_environment() const;
+  /// What the child's environment will be, as NAME=value.
+  [[nodiscard]] std::vector<std::string> child_environment() const;
 
   /// The path to execute. Throws `ProgramNotFound`, or `SpawnFailed` when it cannot be executed.
   [[nodiscard]] std::string resolve_program() const;

@@ -184,7 +184,10 @@ void StopLadder::kill() {
 
 void StopLadder::finish(bool removed) {
   waiting_.reset();
-  if (!removed) {
+  // What is empty but could not be removed (somebody holds on to a directory) has ended all the
+  // same.
+  report_.confirmed = removed || tree_->empty();
+  if (!report_.confirmed) {
     report_.members_after = tree_->members();
     log_event(LogLevel::error, "{} members outlived the teardown", report_.members_after.size());
   }

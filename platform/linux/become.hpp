@@ -86,7 +86,13 @@ inline void wire(const LaunchOrder& order, int stream, const char* path) {
     case AgentStream::keep: return;
     case AgentStream::descriptor: source = order.descriptors[stream]; break;
     case AgentStream::to_stdout: source = 1; break;
-    case AgentStream::null: path = "/dev/null"; break;
+    case AgentStream::null:
+      if (stream == 2 && order.streams[1] == AgentStream::null) {
+        source = 1;  // opened already
+      } else {
+        path = "/dev/null";
+      }
+      break;
     case AgentStream::read_file: break;
     case AgentStream::create_file: flags |= O_CREAT | O_TRUNC; break;
     case AgentStream::append_file: flags |= O_CREAT | O_APPEND; break;

@@ -192,13 +192,20 @@ bool CgroupDir::write(const char* name, const char* value) const noexcept {
   return file && ::write(file.get(), value, length) == static_cast<ssize_t>(length);
 }
 
-std::optional<bool> CgroupDir::event(const char* key) const {
-  const std::optional<std::string> events = read("cgroup.events");
-  if (!events) {
-    return std::nullopt;
+std::optional<CgroupDir::Events> CgroupDir::events() const noexcept {
+  const UniqueFd file = open_file("cgroup.events", O_RDONLY);
+  char buffer[256];  // two lines of less than 16 bytes, and what later kernels may add
+  const ssize_t count = file ? ::read(file.get(), buffer, sizeof buffer) : -1;
+  if (count <= 0) {
+    const bool gone = errno == ENOENT || errno == ENODEV;
+    return gone ? std::nullopt : std::optional(Events{true, false});
   }
-  const std::size_t at = events->find(std::string(key) + " ");
-  return at != std::string::npos && events->compare(at + std::strlen(key) + 1, 1, "1") == 0;
+  const std::string_view text(buffer, static_cast<std::size_t>(count));
+  const auto holds = [text](std::string_view key) {
+    const std::size_t at = text.find(key);
+    return at != std::string_view::npos && text.substr(at + key.size(), 1) == "1";
+  };
+  return Events{holds("populated "), holds("frozen ")};
 }
 
 std::vector<ProcessId> CgroupDir::processes() const {

@@ -35,8 +35,13 @@ class CgroupDir {
   [[nodiscard]] std::optional<std::string> read(const char* name) const;
   bool write(const char* name, const char* value) const noexcept;
 
-  /// A key of cgroup.events; nothing when the group is gone.
-  [[nodiscard]] std::optional<bool> event(const char* key) const;
+  /// cgroup.events; nothing when the group is gone. What cannot be read (no descriptor is left)
+  /// counts as populated and not frozen.
+  struct Events {
+    bool populated = false;
+    bool frozen = false;
+  };
+  [[nodiscard]] std::optional<Events> events() const noexcept;
 
   /// Numbers in the cgroup.procs of the group and of all below it; zombies and processes of outer
   /// PID namespaces (0) are not among them.

@@ -57,6 +57,17 @@ class EventsWatch final : public ChangeWatch, public std::enable_shared_from_thi
   asio::posix::stream_descriptor events_;
 };
 
+bool is_populated(const CgroupDir& directory) noexcept {
+  const auto events = directory.events();
+  return events && events->populated;
+}
+
+/// A group that is gone runs nothing.
+bool is_frozen(const CgroupDir& directory) noexcept {
+  const auto events = directory.events();
+  return !events || events->frozen;
+}
+
 std::shared_ptr<ChangeWatch> watch_events(const CgroupDir& directory, const Executor& executor) {
   UniqueFd events = directory.open_file("cgroup.events", O_RDONLY);
   return events ? std::make_shared<EventsWatch>(std::move(events), executor) : nullptr;
@@ -114,9 +125,7 @@ class CgroupLeaf final : public Leaf {
   [[nodiscard]] bool empty() const override;
   void freeze() override { place_.directory.write("cgroup.freeze", "1"); }
   void thaw() override { place_.directory.write("cgroup.freeze", "0"); }
-  [[nodiscard]] bool frozen() const override {
-    return place_.directory.event("frozen").value_or(true);
-  }
+  [[nodiscard]] bool frozen() const override { return is_frozen(place_.directory); }
   [[nodiscard]] bool freezes_atomically() const noexcept override { return true; }
   std::size_t deliver(int native_signal) override;
   void kill() noexcept override;
@@ -124,7 +133,7 @@ class CgroupLeaf final : public Leaf {
   [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor& executor) override {
     return watch_events(place_.directory, executor);
   }
-  Launched launch(const SpawnPlan& plan, const Executor& executor) override;
+  Launched launch(const std::shared_ptr<const SpawnPlan>& plan, const Executor& executor) override;
   void leader_seen() noexcept override;
   void disown() noexcept override;
 
@@ -134,7 +143,7 @@ class CgroupLeaf final : public Leaf {
   }
 
  private:
-  [[nodiscard]] bool pristine() const;
+  [[nodiscard]] bool pristine(const CgroupDir::Events& events) const;
   [[nodiscard]] std::string kernel_path() const;
 
   const std::shared_ptr<CgroupGroup> group_;
@@ -187,11 +196,11 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
 
   [[nodiscard]] std::vector<ProcessId> members() const override { return directory_.processes(); }
   [[nodiscard]] bool empty() const override {
-    return !directory_.event("populated").value_or(false) && leaves_on_their_way().empty();
+    return !is_populated(directory_) && leaves_on_their_way().empty();
   }
   void freeze() override { directory_.write("cgroup.freeze", "1"); }
   void thaw() override { directory_.write("cgroup.freeze", "0"); }
-  [[nodiscard]] bool frozen() const override { return directory_.event("frozen").value_or(true); }
+  [[nodiscard]] bool frozen() const override { return is_frozen(directory_); }
   [[nodiscard]] bool freezes_atomically() const noexcept override { return true; }
   std::size_t deliver(int native_signal) override {
     return directory_.signal_processes(native_signal);
@@ -302,7 +311,7 @@ std::vector<ProcessId> CgroupLeaf::members() const {
 
 bool CgroupLeaf::empty() const {
   const std::lock_guard lock(mutex_);
-  return removed_ || !place_.directory.event("populated").value_or(false);
+  return removed_ || !is_populated(place_.directory);
 }
 
 std::size_t CgroupLeaf::deliver(int native_signal) {
@@ -328,7 +337,8 @@ bool CgroupLeaf::remove() noexcept {
     return true;
   }
   try {
-    if (place_.directory.event("populated").value_or(false)) {
+    const auto events = place_.directory.events();
+    if (events && events->populated) {
       return false;
     }
     // The leader may be a helper that is still on its way into the leaf.
@@ -336,7 +346,7 @@ bool CgroupLeaf::remove() noexcept {
         !reap_orphans(kernel_path(), leader_ ? leader_->pid() : -1)) {
       return false;
     }
-    removed_ = (!killed_ && pristine() && group_->keep_used(place_)) ||
+    removed_ = (!killed_ && events && pristine(*events) && group_->keep_used(place_)) ||
                group_->directory().remove_child(place_.name);
     if (removed_) {
       leader_.reset();
@@ -347,7 +357,7 @@ bool CgroupLeaf::remove() noexcept {
 }
 
 /// Whether the directory is as it was made, so that the next start finds nothing of this one's.
-bool CgroupLeaf::pristine() const {
+bool CgroupLeaf::pristine(const CgroupDir::Events& events) const {
   struct stat status {};
   if (::fstat(place_.directory.fd(), &status) != 0) {
     return false;
@@ -355,11 +365,12 @@ bool CgroupLeaf::pristine() const {
   constexpr nlink_t without_children = 2;
   constexpr mode_t as_made = 0755;
   return status.st_nlink == without_children && (status.st_mode & 07777) == as_made &&
-         status.st_uid == ::geteuid() && place_.directory.read("cgroup.freeze") == "0\n" &&
+         status.st_uid == ::geteuid() && !events.frozen &&
          place_.directory.read("cgroup.type") == "domain\n";
 }
 
-Launched CgroupLeaf::launch(const SpawnPlan& plan, const Executor& executor) {
+Launched CgroupLeaf::launch(const std::shared_ptr<const SpawnPlan>& plan,
+                            const Executor& executor) {
   reap_leftovers();
   Birthplace place;
   place.way = group_->spawn_way();

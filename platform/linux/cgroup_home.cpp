@@ -223,7 +223,8 @@ Umbrella::Umbrella(const CgroupPlace& place)
 Umbrella::~Umbrella() {
   if (owner_ == incarnation()) {
     // Only what is empty goes: groups remove themselves, and those that could not be ended stay.
-    if (plain_.event("populated") == false) {
+    const auto events = plain_.events();
+    if (events && !events->populated) {
       place_.remove_child(name_);
     }
   }

@@ -117,7 +117,7 @@ class ProcessGroupLeaf final : public Leaf {
 
   [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor&) override { return nullptr; }
 
-  Launched launch(const SpawnPlan& plan, const Executor& executor) override {
+  Launched launch(const std::shared_ptr<const SpawnPlan>& plan, const Executor& executor) override {
     reap_leftovers();
     Birthplace place;
     place.way = forced_spawn_way().value_or(SpawnWay::direct);

@@ -253,7 +253,9 @@ Ends make_ends(const SpawnPlan& plan, Spawned& spawned, LaunchOrder& order) {
 
 /// All that a child uses of our memory between its clone and its exec.
 struct SharedMemory {
-  explicit SharedMemory(const SpawnPlan& wanted) : plan(wanted), cpus(cpu_mask(plan.cpus)) {
+  explicit SharedMemory(std::shared_ptr<const SpawnPlan> wanted)
+      : kept(std::move(wanted)), cpus(cpu_mask(kept->cpus)) {
+    const SpawnPlan& plan = *kept;
     append_pointers(argv, plan.arguments);
     append_pointers(environment, plan.environment);
     becoming.directory = plan.directory ? plan.directory->c_str() : nullptr;
@@ -269,7 +271,7 @@ struct SharedMemory {
   SharedMemory(const SharedMemory&) = delete;
   SharedMemory& operator=(const SharedMemory&) = delete;
 
-  const SpawnPlan plan;
+  const std::shared_ptr<const SpawnPlan> kept;
   const std::vector<unsigned char> cpus;
   std::vector<const char*> argv;
   std::vector<const char*> environment;
@@ -277,8 +279,8 @@ struct SharedMemory {
   ChildStack stack;
 };
 
-Cloned spawn_directly(const SpawnPlan& plan, const LaunchOrder& order, const CgroupDir* leaf,
-                      Spawned& spawned) {
+Cloned spawn_directly(const std::shared_ptr<const SpawnPlan>& plan, const LaunchOrder& order,
+                      const CgroupDir* leaf, Spawned& spawned) {
   const auto shared = std::make_shared<SharedMemory>(plan);
   shared->becoming.order = order;
   Cloned child = clone_sharing_memory(shared->stack, &child_becomes_program, &shared->becoming,
@@ -377,14 +379,14 @@ std::optional<SpawnWay> forced_spawn_way() {
   throw InvalidSetting("TREEHOLD_SPAWN", "is neither direct nor helper");
 }
 
-Spawned spawn(const SpawnPlan& plan, const Birthplace& place) {
+Spawned spawn(const std::shared_ptr<const SpawnPlan>& plan, const Birthplace& place) {
   Spawned spawned;
-  LaunchOrder order = make_order(plan);
+  LaunchOrder order = make_order(*plan);
   order.new_process_group = place.own_process_group ? 1 : 0;
-  const Ends ends = make_ends(plan, spawned, order);
-  Cloned child = place.way == SpawnWay::direct && !changes_credentials(plan)
+  const Ends ends = make_ends(*plan, spawned, order);
+  Cloned child = place.way == SpawnWay::direct && !changes_credentials(*plan)
                      ? spawn_directly(plan, order, place.leaf, spawned)
-                     : spawn_through_helper(plan, order, place, ends);
+                     : spawn_through_helper(*plan, order, place, ends);
   spawned.pid = child.pid;
   spawned.pidfd = std::move(child.pidfd);
   return spawned;

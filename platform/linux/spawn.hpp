@@ -51,7 +51,7 @@ struct Spawned {
 /// Throws `SpawnFailed` (`launch`, `container`); no process is left then. Never waits for the
 /// program's exec. Thread safe; blocks all signals of the calling thread for the moment of the
 /// clone.
-[[nodiscard]] Spawned spawn(const SpawnPlan& plan, const Birthplace& place);
+[[nodiscard]] Spawned spawn(const std::shared_ptr<const SpawnPlan>& plan, const Birthplace& place);
 
 /// Whether this process can be given children born in `cgroup`. They are not where clone3 is
 /// missing or refused (seccomp), nor where the caller's own cgroup was killed once: the kernel

@@ -68,6 +68,7 @@ json::object to_object(const Outcome& outcome) {
 json::object to_object(const StopReport& stop) {
   return {{"members_before", json::array(stop.members_before.begin(), stop.members_before.end())},
           {"members_after", json::array(stop.members_after.begin(), stop.members_after.end())},
+          {"confirmed", stop.confirmed},
           {"soft_signal_sent", stop.soft_signal_sent},
           {"drained_in_grace", stop.drained_in_grace},
           {"escalated", stop.escalated},

@@ -1,5 +1,6 @@
 // Groups: their members, signals, suspension and end.
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -449,6 +450,31 @@ TEST_CASE("wait_empty sees the end of members that nobody waits for", "[contract
   std::thread killer([&] { child.kill(SIGKILL); });
   CHECK(group.wait_empty());
   killer.join();
+}
+
+TEST_CASE("without descriptors nothing is taken for ended", "[contract]") {
+  ProcessGroup group;
+  Process leader = group.start(role("with-child"));
+  REQUIRE(leader.read_line(Stream::out).has_value());
+  rlimit own{};
+  ::getrlimit(RLIMIT_NOFILE, &own);
+  const rlimit none{0, own.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  bool refused = false;
+  bool empty = false;
+  try {
+    (void)group.stop(0s);
+  } catch (const boost::system::system_error&) {
+    refused = true;
+  }
+  try {
+    empty = group.wait_empty(0s);
+  } catch (const boost::system::system_error&) {
+  }
+  ::setrlimit(RLIMIT_NOFILE, &own);
+  CHECK(refused);
+  CHECK_FALSE(empty);
+  CHECK(group.stop(0s).members_after.empty());
 }
 
 TEST_CASE("groups do not touch each other", "[contract]") {

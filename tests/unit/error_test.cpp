@@ -133,4 +133,7 @@ TEST_CASE("an unconfirmed teardown lists the survivors", "[unit]") {
   const TeardownUnconfirmed error(report);
   CHECK(error.survivors() == std::vector<ProcessId>{17, 23});
   CHECK(std::string(error.what()).find("17") != std::string::npos);
+  // Also when it cannot say who they are.
+  CHECK(std::string(TeardownUnconfirmed(StopReport()).what()).find("not confirmed") !=
+        std::string::npos);
 }
