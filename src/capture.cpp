@@ -147,18 +147,21 @@ std::string Capture::take_some(std::size_t limit) {
   return taken;
 }
 
-std::optional<std::string> Capture::take_line() {
+bool Capture::has_line() {
   const std::size_t end = kept_.find('\n', std::max(searched_, read_));
-  if (end == std::string::npos) {
-    searched_ = kept_.size();
-    if (!finished_ || read_ == kept_.size()) {
-      return std::nullopt;
-    }
-    return take_some(kept_.size() - read_);
+  searched_ = std::min(end, kept_.size());
+  return end != std::string::npos || (finished_ && has_bytes());
+}
+
+std::optional<std::string> Capture::take_line() {
+  if (!has_line()) {
+    return std::nullopt;
   }
-  searched_ = end;
-  std::string line = take_some(end + 1 - read_);
-  line.pop_back();
+  const bool ended = searched_ < kept_.size();
+  std::string line = take_some(searched_ + (ended ? 1 : 0) - read_);
+  if (ended) {
+    line.pop_back();
+  }
   return line;
 }
 

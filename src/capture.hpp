@@ -25,6 +25,7 @@ class Capture {
   [[nodiscard]] bool finished() const noexcept { return finished_; }
   [[nodiscard]] bool truncated() const noexcept { return truncated_; }
   [[nodiscard]] bool has_bytes() const noexcept { return read_ < kept_.size(); }
+  [[nodiscard]] bool has_line();
 
   /// Takes out what is kept: some bytes, a whole line (without its ending; nothing while it is
   /// incomplete and the stream has not ended), or all.

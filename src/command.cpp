@@ -187,6 +187,11 @@ Command& Command::timeout_grace(std::chrono::nanoseconds grace) {
   return *this;
 }
 
+Command& Command::cancel_grace(std::chrono::nanoseconds grace) {
+  settings_->cancel_grace = grace;
+  return *this;
+}
+
 Command& Command::soft_signal(Signal signal) {
   settings_->soft_signal = signal;
   return *this;
@@ -304,7 +309,7 @@ bool Command::probe() const {
 }
 
 Process Command::start() const {
-  return Process::begin(*settings_, GroupCore::of_private_runs(), true);
+  return Process::begin(*settings_, GroupCore::of_private_runs(), Ownership::private_tree);
 }
 
 }  // namespace treehold::inline v0

@@ -7,6 +7,7 @@
 #include <boost/asio/error.hpp>
 
 #include "src/log.hpp"
+#include "src/private_context.hpp"
 
 namespace treehold::inline v0 {
 namespace {
@@ -39,6 +40,7 @@ RunPlan::RunPlan(const Settings& settings)
       timeout(settings.timeout),
       inactivity_timeout(settings.inactivity_timeout),
       timeout_grace(settings.timeout_grace),
+      cancel_grace(settings.cancel_grace),
       soft_signal(platform::native_number(settings.soft_signal).value()),
       wait_scope(settings.wait_scope),
       drain_grace(settings.drain_grace) {
@@ -68,14 +70,22 @@ Execution::Execution(const platform::Executor& executor, RunPlan plan,
       drain_(executor) {}
 
 Execution::~Execution() {
-  if (leaf_ && !finished_) {
-    if (group_->is_owner()) {
-      leaf_->kill();
-    } else {
-      leaf_->disown();
-    }
-    group_->leave(leaf_);
+  if (!leaf_ || finished_) {
+    return;
   }
+  if (group_->is_owner()) {
+    leaf_->kill();
+    try {
+      (void)run_to_completion<StopReport>([this](const platform::Executor& executor, auto handler) {
+        std::make_shared<StopLadder>(executor, leaf_, StopPlan{std::nullopt, {}, teardown_bound})
+            ->start(std::move(handler));
+      });
+    } catch (...) {  // no memory or descriptors for the wait: the group tries again as it goes
+    }
+  } else {
+    leaf_->disown();
+  }
+  group_->leave(leaf_);
 }
 
 void Execution::launch() {
@@ -153,9 +163,14 @@ void Execution::open(Reader& reader, std::optional<boost::asio::readable_pipe> p
 }
 
 void Execution::read(Reader& reader) {
+  if (!reader.pipe || reader.reading || !reads()) {
+    return;
+  }
+  reader.reading = true;
   reader.pipe->async_read_some(
       boost::asio::buffer(reader.buffer),
       [self = shared_from_this(), &reader](const error_code& error, std::size_t count) {
+        reader.reading = false;
         if (reader.pipe) {
           self->received(reader, error, count);
         }
@@ -194,6 +209,7 @@ void Execution::received(Reader& reader, const error_code& error, std::size_t co
     }
     reader.buffer.resize(4 * count);
   }
+  progress();
   read(reader);
 }
 
@@ -228,6 +244,12 @@ void Execution::watch_inactivity() {
     if (error) {
       return;
     }
+    // Silence of a child that nobody listens to is not its own.
+    const bool unheard = (self->stdout_.pipe && !self->stdout_.reading) ||
+                         (self->stderr_.pipe && !self->stderr_.reading);
+    if (unheard) {
+      self->last_activity_ = Clock::now();
+    }
     if (Clock::now() < self->last_activity_ + *self->plan_.inactivity_timeout) {
       self->watch_inactivity();
     } else {
@@ -242,7 +264,7 @@ bool Execution::is_over() const noexcept {
 }
 
 void Execution::out_of_time(const Outcome& verdict) {
-  if (is_over() || ladder_ || error_) {
+  if (is_over() || climbing_ || error_) {
     return;
   }
   log_event(LogLevel::warning, "{} {}", pid_, verdict.describe());
@@ -286,7 +308,7 @@ void Execution::leader_exited(const platform::ExitStatus& status) {
   exit_ = status;
   leaf_->leader_seen();
   log_event(LogLevel::info, "{} ended: {}", pid_, status.outcome.describe());
-  if (ladder_) {
+  if (climbing_) {
     settle();
   } else if (plan_.wait_scope == WaitScope::tree && !error_) {
     wait_for_tree();
@@ -300,11 +322,11 @@ void Execution::leader_exited(const platform::ExitStatus& status) {
 }
 
 void Execution::wait_for_tree() {
-  tree_wait_ = std::make_shared<TreeWait>(
+  const auto wait = std::make_shared<TreeWait>(
       executor_, leaf_, [leaf = leaf_] { return leaf->empty(); }, std::nullopt);
-  tree_wait_->start([self = shared_from_this()](bool) {
-    self->tree_wait_.reset();
-    if (!self->ladder_) {
+  tree_wait_ = wait;
+  wait->start([self = shared_from_this()](bool) {
+    if (!self->climbing_) {
       self->climb_ladder(std::nullopt, {});
     }
   });
@@ -318,10 +340,24 @@ void Execution::end_tree(std::optional<Duration> grace) {
   }
 }
 
+void Execution::cancel() {
+  if (finished_ || error_ || (is_over() && !verdict_)) {
+    return;
+  }
+  log_event(LogLevel::info, "run of {} is cancelled", pid_);
+  error_ = std::make_exception_ptr(Cancelled(plan_.program));
+  if (plan_.cancel_grace > Duration::zero() && !verdict_) {
+    climb_ladder(plan_.soft_signal, plan_.cancel_grace);
+  } else {
+    climb_ladder(std::nullopt, {});
+  }
+}
+
 void Execution::climb_ladder(std::optional<int> soft_signal, Duration grace) {
-  if (ladder_) {
-    if (!soft_signal) {
-      ladder_->kill_now();
+  if (climbing_) {
+    const auto ladder = ladder_.lock();
+    if (ladder && !soft_signal) {
+      ladder->kill_now();
     }
     return;
   }
@@ -331,6 +367,7 @@ void Execution::climb_ladder(std::optional<int> soft_signal, Duration grace) {
   const auto ladder =
       std::make_shared<StopLadder>(executor_, leaf_, StopPlan{soft_signal, grace, teardown_bound});
   ladder_ = ladder;
+  climbing_ = true;
   ladder->start(
       [self = shared_from_this()](StopReport report) { self->tree_ended(std::move(report)); });
 }
@@ -343,8 +380,8 @@ void Execution::tree_ended(StopReport report) {
   if (!report.members_before.empty() || !report.confirmed) {
     stop_report_ = std::move(report);
   }
-  if (tree_wait_) {
-    tree_wait_->cut_short();
+  if (const auto wait = tree_wait_.lock()) {
+    wait->cut_short();
   }
   drain(Clock::now() + longest_private_drain,
         std::max<Duration>(plan_.drain_grace, shortest_private_pause));
@@ -362,6 +399,9 @@ void Execution::drain(Clock::time_point end, Duration pause) {
   if (!stdout_.pipe && !stderr_.pipe) {
     return;
   }
+  draining_ = true;
+  read(stdout_);
+  read(stderr_);
   drain_.expires_at(std::min(end, Clock::now() + pause));
   drain_.async_wait(
       [self = shared_from_this(), end, pause, begin = Clock::now()](const error_code& error) {
@@ -412,6 +452,36 @@ void Execution::settle() {
   if (!finished_ && tree_ended_ && (leader_done || survivors) && !stdout_.pipe && !stderr_.pipe) {
     finish();
   }
+  progress();
+}
+
+void Execution::when(const std::shared_ptr<Waiter>& waiter) {
+  if (waiter->condition()) {
+    waiter->told(true);
+    return;
+  }
+  waiters_.push_back(waiter);
+  read(stdout_);
+  read(stderr_);
+}
+
+void Execution::abandon(const std::shared_ptr<Waiter>& waiter) {
+  if (std::erase(waiters_, waiter) > 0) {
+    waiter->told(false);
+  }
+}
+
+/// Tells those who wait for what holds by now.
+void Execution::progress() {
+  for (auto next = waiters_.begin(); next != waiters_.end();) {
+    if ((*next)->condition()) {
+      const std::shared_ptr<Waiter> waiter = *next;
+      next = waiters_.erase(next);
+      waiter->told(true);
+    } else {
+      ++next;
+    }
+  }
 }
 
 void Execution::finish() {
@@ -422,7 +492,6 @@ void Execution::finish() {
   drain_.cancel();
   input_.reset();
   leader_.reset();
-  ladder_.reset();
   group_->leave(leaf_);
   if (overflowed_ && !error_) {
     error_ = std::make_exception_ptr(OutputTooLarge(plan_.program, take_output()));

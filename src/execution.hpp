@@ -2,8 +2,12 @@
 // complete.
 //
 // Written once, against an executor. A synchronous verb runs it on a context of its own, an
-// asynchronous one on the host's. It is used by one thread at a time, except `kill`, `leaf` and
-// `pid`.
+// asynchronous one on a strand of the host's. It is used by one thread at a time, except `kill`,
+// `leaf` and `pid`.
+//
+// Whoever wants something of it waits with `when`. Captured streams are read while anybody waits;
+// else the child is held back as soon as its pipe is full, so that memory stays flat for a reader
+// who is slower than the child.
 //
 //     launch ──▶ running ──▶ leader gone, or out of time ──▶ tree ended ──▶ streams at their end
 //     ──▶ finished
@@ -15,6 +19,7 @@
 #include <chrono>
 #include <exception>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,13 +53,14 @@ struct RunPlan {
   std::optional<Duration> timeout;
   std::optional<Duration> inactivity_timeout;
   Duration timeout_grace;
+  Duration cancel_grace;
   int soft_signal;
   WaitScope wait_scope;
   Duration drain_grace;
 };
 
 /// Whose tree it is: a private one ends with its leader, in a shared group descendants live on.
-enum class Ownership { private_tree, shared_group };
+enum class Ownership : int { private_tree, shared_group };
 
 class Execution : public std::enable_shared_from_this<Execution> {
  public:
@@ -65,10 +71,26 @@ class Execution : public std::enable_shared_from_this<Execution> {
                                                         std::shared_ptr<GroupCore> group,
                                                         Ownership ownership);
 
-  /// Kills what is left: only when it is dropped before it has finished.
+  /// Dropped before it has finished (its context is destroyed): ends the tree, within the teardown
+  /// bound.
   ~Execution();
   Execution(const Execution&) = delete;
   Execution& operator=(const Execution&) = delete;
+
+  /// Somebody who waits for a condition on this run, and is told whether it holds or was given up.
+  /// `told` is called from within the engine: it takes what it came for and no more. Neither may
+  /// own what owns this run.
+  struct Waiter {
+    std::function<bool()> condition;
+    std::function<void(bool holds)> told;
+  };
+
+  /// Tells the waiter as soon as its condition holds, at once if it does. The conditions are looked
+  /// at after everything that happens, in the order in which the waiters came. See `async_result`.
+  void when(const std::shared_ptr<Waiter>& waiter);
+
+  /// Gives a wait up, unless the waiter has been told.
+  void abandon(const std::shared_ptr<Waiter>& waiter);
 
   /// Whether the program is being executed, or the start has failed.
   [[nodiscard]] bool start_known() const noexcept { return start_known_; }
@@ -87,6 +109,10 @@ class Execution : public std::enable_shared_from_this<Execution> {
 
   /// Ends the tree, softly first when a grace is given, and then finishes.
   void end_tree(std::optional<Duration> grace);
+
+  /// Ends the tree as the cancellation of the whole run asks for, and fails with `Cancelled`.
+  /// Changes nothing when the run has come to its own end before.
+  void cancel();
 
   /// What ending the tree took, if it had to be ended.
   [[nodiscard]] const std::optional<StopReport>& stop_report() const noexcept {
@@ -116,6 +142,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
     std::vector<char> buffer;
     Capture capture;
     bool captured = false;
+    bool reading = false;
   };
 
   Execution(const platform::Executor& executor, RunPlan plan, std::shared_ptr<GroupCore> group,
@@ -141,6 +168,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void fail(std::exception_ptr error);
   void settle();
   void finish();
+  void progress();
+  [[nodiscard]] bool reads() const noexcept { return !waiters_.empty() || draining_; }
   [[nodiscard]] bool is_over() const noexcept;
   [[nodiscard]] SpawnFailed spawn_failed(const platform::SpawnFailure& failure) const;
 
@@ -160,14 +189,19 @@ class Execution : public std::enable_shared_from_this<Execution> {
   boost::asio::steady_timer inactivity_;
   boost::asio::steady_timer drain_;
   Clock::time_point last_activity_ = begin_;
-  std::shared_ptr<StopLadder> ladder_;
-  std::shared_ptr<TreeWait> tree_wait_;
+  // Weak: what is pending holds them, and they hold this.
+  std::weak_ptr<StopLadder> ladder_;
+  std::weak_ptr<TreeWait> tree_wait_;
+
+  std::list<std::shared_ptr<Waiter>> waiters_;
 
   bool start_known_ = false;
   bool start_failed_ = false;
   bool overflowed_ = false;
   bool tree_ended_ = false;
   bool incomplete_ = false;
+  bool draining_ = false;
+  bool climbing_ = false;  ///< the stop ladder
   bool finished_ = false;
   std::optional<platform::ExitStatus> exit_;
   std::optional<Outcome> verdict_;  ///< the end that treehold made: a time-out

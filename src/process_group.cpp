@@ -65,7 +65,7 @@ Guarantees ProcessGroup::guarantees() const {
 
 Process ProcessGroup::start(const Command& command) {
   (void)core();
-  return Process::begin(command.settings(), core_, false);
+  return Process::begin(command.settings(), core_, Ownership::shared_group);
 }
 
 Output ProcessGroup::output(const Command& command) {
@@ -96,12 +96,9 @@ std::vector<ProcessId> ProcessGroup::members() const {
 }
 
 std::size_t ProcessGroup::signal(Signal signal) {
-  const std::optional<int> number = platform::native_number(signal);
-  if (!number) {
-    throw InvalidSetting("signal", "is no signal of this system");
-  }
+  const int number = require_number(signal);
   return run_to_completion<std::size_t>([this, number](const auto& executor, auto handler) {
-    core().async_signal(executor, *number, std::move(handler));
+    core().async_signal(executor, number, std::move(handler));
   });
 }
 

@@ -140,6 +140,7 @@ void Settings::validate() const {
   require_duration("timeout", timeout, true);
   require_duration("inactivity_timeout", inactivity_timeout, false);
   require_duration("timeout_grace", timeout_grace, true);
+  require_duration("cancel_grace", cancel_grace, true);
   require_duration("drain_grace", drain_grace, true);
   require(!inactivity_timeout || standard_output.kind() == OutputKind::capture ||
               standard_error.kind() == OutputKind::capture,

@@ -63,6 +63,7 @@ struct Settings {
   std::optional<Duration> timeout;
   std::optional<Duration> inactivity_timeout;
   Duration timeout_grace{0};
+  Duration cancel_grace{0};
   Signal soft_signal = Signal::terminate;
   WaitScope wait_scope = WaitScope::leader;
   Duration drain_grace = std::chrono::milliseconds(100);

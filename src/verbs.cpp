@@ -8,14 +8,30 @@
 
 namespace treehold::inline v0 {
 
-Output run_to_end(const Settings& settings, std::shared_ptr<GroupCore> group, Ownership ownership) {
+int require_number(Signal signal) {
+  const std::optional<int> number = platform::native_number(signal);
+  if (!number) {
+    throw InvalidSetting("signal", "is no signal of this system");
+  }
+  return *number;
+}
+
+void require_unattended(const Settings& settings) {
   if (settings.input.kind == InputKind::pipe) {
     throw InvalidSetting("stdin_pipe", "needs start(): nobody could write to it here");
   }
+}
+
+Output run_to_end(const Settings& settings, std::shared_ptr<GroupCore> group, Ownership ownership) {
+  require_unattended(settings);
   boost::asio::io_context context(1);
   const std::shared_ptr<Execution> execution =
       Execution::start(context.get_executor(), RunPlan(settings), std::move(group), ownership);
-  drive(context, [&] { return execution->finished(); });
+  const auto reader = std::make_shared<Execution::Waiter>();
+  reader->condition = [&execution] { return execution->finished(); };
+  reader->told = [](bool) {};
+  execution->when(reader);
+  drive(context, [&execution] { return execution->finished(); });
   execution->rethrow_error();
   return execution->take_output();
 }

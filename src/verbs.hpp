@@ -10,6 +10,12 @@
 
 namespace treehold::inline v0 {
 
+/// The system's number. Throws `InvalidSetting`.
+[[nodiscard]] int require_number(Signal signal);
+
+/// Throws unless a run to its end can do with these settings.
+void require_unattended(const Settings& settings);
+
 /// Runs to the end on the calling thread. Throws what went wrong; any end of the leader is data.
 [[nodiscard]] Output run_to_end(const Settings& settings, std::shared_ptr<GroupCore> group,
                                 Ownership ownership);

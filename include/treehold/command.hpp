@@ -196,6 +196,9 @@ class TREEHOLD_EXPORT Command {
   /// Before a time-out kills the tree, every member is sent the soft signal and given this long.
   Command& timeout_grace(std::chrono::nanoseconds grace);
 
+  /// The same before a cancelled asynchronous operation kills the tree (<treehold/async.hpp>).
+  Command& cancel_grace(std::chrono::nanoseconds grace);
+
   /// The soft signal; default `Signal::terminate`.
   Command& soft_signal(Signal signal);
 
@@ -267,6 +270,21 @@ class TREEHOLD_EXPORT Command {
   /// Starts and returns as soon as the program is being executed; a failed start throws. The
   /// private tree ends with the process object.
   Process start() const;
+
+  // -- Asynchronous verbs: <treehold/async.hpp> ---------------------------------------------------
+
+  template <class... Arguments>
+  auto async_run(Arguments&&... arguments) const;
+  template <class... Arguments>
+  auto async_output(Arguments&&... arguments) const;
+  template <class... Arguments>
+  auto async_checked(Arguments&&... arguments) const;
+  template <class... Arguments>
+  auto async_exit_code(Arguments&&... arguments) const;
+  template <class... Arguments>
+  auto async_probe(Arguments&&... arguments) const;
+  template <class... Arguments>
+  auto async_start(Arguments&&... arguments) const;
 
   /// The settings, for treehold itself.
   [[nodiscard]] const Settings& settings() const noexcept { return *settings_; }

@@ -28,7 +28,9 @@ namespace treehold::inline v0 {
 
 class Command;
 class GroupCore;
+class ProcessCore;
 class ProcessGroup;
+enum class Ownership : int;
 struct Settings;
 
 /// Which captured stream.
@@ -39,6 +41,9 @@ enum class Stream { out, err };
 /// Every member throws `NotOwner` in a fork of the process that started it.
 class TREEHOLD_EXPORT Process {
  public:
+  /// None, as one that was moved from: good for assigning to. Every member but `pid` throws
+  /// `InvalidSetting`.
+  Process() noexcept;
   Process(Process&& other) noexcept;
   /// Ends the tree that this object held.
   Process& operator=(Process&& other) noexcept;
@@ -103,16 +108,36 @@ class TREEHOLD_EXPORT Process {
   /// Everything up to the end of the stream.
   std::string read_all(Stream stream);
 
+  // -- Asynchronous members: <treehold/async.hpp>
+  // --------------------------------------------------
+
+  template <class Token>
+  auto async_wait(Token&& token);
+  template <class Token>
+  auto async_output(Token&& token);
+  template <class Token>
+  auto async_stop(std::chrono::nanoseconds grace, Token&& token);
+  template <class Token>
+  auto async_write(std::string bytes, Token&& token);
+  template <class Token>
+  auto async_read_some(Stream stream, Token&& token);
+  template <class Token>
+  auto async_read_line(Stream stream, Token&& token);
+  template <class Token>
+  auto async_read_all(Stream stream, Token&& token);
+
+  /// For treehold itself.
+  explicit Process(std::shared_ptr<ProcessCore> core) noexcept;
+  [[nodiscard]] const std::shared_ptr<ProcessCore>& shared_core() const;
+
  private:
   friend class Command;
   friend class ProcessGroup;
-  struct Live;
-  explicit Process(std::unique_ptr<Live> live) noexcept;
   [[nodiscard]] static Process begin(const Settings& settings, std::shared_ptr<GroupCore> group,
-                                     bool is_private);
-  [[nodiscard]] Live& live() const;
+                                     Ownership ownership);
+  [[nodiscard]] ProcessCore& core() const;
 
-  std::unique_ptr<Live> live_;
+  std::shared_ptr<ProcessCore> core_;
 };
 
 }  // namespace treehold::inline v0

@@ -1,0 +1,157 @@
+#include "src/process_core.hpp"
+
+#include <utility>
+
+#include <boost/asio/error.hpp>
+
+#include <treehold/error.hpp>
+
+namespace treehold::inline v0 {
+
+Capture& ProcessCore::captured(Stream stream) const {
+  Capture* const capture = execution_->capture(stream);
+  if (capture == nullptr) {
+    throw InvalidSetting(stream == Stream::out ? "stdout" : "stderr", "is not captured");
+  }
+  return *capture;
+}
+
+std::function<bool()> ProcessCore::finished() const {
+  return [engine = execution_.get()] { return engine->finished(); };
+}
+
+GiveUp ProcessCore::async_started(platform::Handler<std::exception_ptr> handler) {
+  struct Started {};
+  const auto there = [engine = execution_.get()] {
+    return engine->finished() || (engine->start_known() && !engine->start_failed());
+  };
+  const auto take = [](Execution& execution) {
+    if (execution.start_failed()) {
+      execution.rethrow_error();
+    }
+    return Started();
+  };
+  return async_result<Started>(
+      execution_, executor_, there, take,
+      [handler = std::move(handler)](std::exception_ptr error, Started) mutable {
+        std::move(handler)(std::move(error));
+      });
+}
+
+GiveUp ProcessCore::async_finished(Completion<Outcome> handler) {
+  const auto take = [](Execution& execution) {
+    execution.rethrow_error();
+    return execution.outcome().value_or(Outcome::unknown());
+  };
+  return async_result(execution_, executor_, finished(), take, std::move(handler));
+}
+
+GiveUp ProcessCore::async_wait(Completion<Outcome> handler) {
+  execution_->close_input();
+  return async_finished(std::move(handler));
+}
+
+GiveUp ProcessCore::async_output(Completion<Output> handler) {
+  execution_->close_input();
+  const auto take = [](Execution& execution) {
+    execution.rethrow_error();
+    return execution.take_output();
+  };
+  return async_result(execution_, executor_, finished(), take, std::move(handler));
+}
+
+void ProcessCore::async_stop(Duration grace, Completion<StopReport> handler) {
+  execution_->end_tree(grace);
+  const auto take = [](Execution& execution) {
+    StopReport report = execution.stop_report().value_or(StopReport());
+    if (!report.confirmed) {
+      throw TeardownUnconfirmed(std::move(report));
+    }
+    return report;
+  };
+  (void)async_result(execution_, executor_, finished(), take, std::move(handler));
+}
+
+GiveUp ProcessCore::async_read_some(Stream stream, std::size_t limit,
+                                    Completion<std::string> handler) {
+  Capture& capture = captured(stream);
+  const auto there = [&capture, engine = execution_.get()] {
+    return capture.has_bytes() || capture.finished() || engine->finished();
+  };
+  const auto take = [&capture, limit](Execution& execution) {
+    if (!capture.has_bytes() && execution.finished()) {
+      execution.rethrow_error();
+    }
+    return capture.take_some(limit);
+  };
+  return async_result(execution_, executor_, there, take, std::move(handler));
+}
+
+GiveUp ProcessCore::async_read_line(Stream stream, Completion<std::optional<std::string>> handler) {
+  Capture& capture = captured(stream);
+  const auto there = [&capture, engine = execution_.get()] {
+    return capture.has_line() || capture.finished() || engine->finished();
+  };
+  const auto take = [&capture](Execution& execution) {
+    std::optional<std::string> line = capture.take_line();
+    if (!line && execution.finished()) {
+      execution.rethrow_error();
+    }
+    return line;
+  };
+  return async_result(execution_, executor_, there, take, std::move(handler));
+}
+
+GiveUp ProcessCore::async_read_all(Stream stream, Completion<std::string> handler) {
+  Capture& capture = captured(stream);
+  const auto there = [&capture, engine = execution_.get()] {
+    return capture.finished() || engine->finished();
+  };
+  const auto take = [&capture](Execution& execution) {
+    if (execution.finished()) {
+      execution.rethrow_error();
+    }
+    return capture.take_all();
+  };
+  return async_result(execution_, executor_, there, take, std::move(handler));
+}
+
+GiveUp ProcessCore::async_write(std::string_view bytes,
+                                platform::Handler<std::exception_ptr> handler) {
+  struct State {
+    bool done = false;
+    bool given_up = false;
+  };
+  const auto state = std::make_shared<State>();
+  // A reader of the output meanwhile: the child may have to get rid of some before it takes more.
+  const auto reader = std::make_shared<Execution::Waiter>();
+  reader->condition = [state] { return state->done; };
+  reader->told = [](bool) {};
+  execution_->when(reader);
+  execution_->async_write(
+      bytes, [execution = execution_, reader, state,
+              handler = std::move(handler)](boost::system::error_code error) mutable {
+        state->done = true;
+        execution->abandon(reader);
+        std::exception_ptr result;
+        if (state->given_up) {
+          result = std::make_exception_ptr(Cancelled("writing to standard input"));
+        } else if (error) {
+          if (error == boost::asio::error::operation_aborted) {  // closed by the end of the run
+            error = make_error_code(boost::system::errc::broken_pipe);
+          }
+          result = std::make_exception_ptr(
+              StdinFailed(error, "writing to standard input: " + error.message()));
+        }
+        std::move(handler)(result);
+      });
+  return [execution = std::weak_ptr(execution_), state] {
+    const auto engine = execution.lock();
+    if (engine && !state->done) {
+      state->given_up = true;
+      engine->close_input();
+    }
+  };
+}
+
+}  // namespace treehold::inline v0
