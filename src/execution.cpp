@@ -285,7 +285,9 @@ void Execution::leader_started(const std::optional<platform::SpawnFailure>& fail
     start_failed_ = true;
     log_event(LogLevel::warning, "start of {} failed: {}", plan_.spawn->program,
               failure->code.message());
-    error_ = std::make_exception_ptr(spawn_failed(*failure));
+    if (!error_) {
+      error_ = std::make_exception_ptr(spawn_failed(*failure));
+    }
   }
   settle();
 }
@@ -346,6 +348,7 @@ void Execution::cancel() {
   }
   log_event(LogLevel::info, "run of {} is cancelled", pid_);
   error_ = std::make_exception_ptr(Cancelled(plan_.program));
+  start_failed_ = start_failed_ || !start_known_;
   if (plan_.cancel_grace > Duration::zero() && !verdict_) {
     climb_ladder(plan_.soft_signal, plan_.cancel_grace);
   } else {

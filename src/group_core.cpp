@@ -243,12 +243,13 @@ void GroupCore::async_end(const platform::Executor& executor,
       ->start(std::move(handler));
 }
 
-void GroupCore::async_wait_empty(const platform::Executor& executor,
-                                 std::optional<Clock::time_point> deadline,
-                                 platform::Handler<bool> handler) {
-  std::make_shared<TreeWait>(
-      executor, container_, [container = container_] { return container->empty(); }, deadline)
-      ->start(std::move(handler));
+std::weak_ptr<TreeWait> GroupCore::async_wait_empty(const platform::Executor& executor,
+                                                    std::optional<Clock::time_point> deadline,
+                                                    platform::Handler<bool> handler) {
+  const auto wait = std::make_shared<TreeWait>(
+      executor, container_, [container = container_] { return container->empty(); }, deadline);
+  wait->start(std::move(handler));
+  return wait;
 }
 
 }  // namespace treehold::inline v0

@@ -64,8 +64,10 @@ class GroupCore : public std::enable_shared_from_this<GroupCore> {
                   platform::Handler<StopReport> handler);
   /// Closes, kills and removes: what destroying the group does.
   void async_end(const platform::Executor& executor, platform::Handler<StopReport> handler);
-  void async_wait_empty(const platform::Executor& executor,
-                        std::optional<Clock::time_point> deadline, platform::Handler<bool> handler);
+  /// The result can be cut short.
+  std::weak_ptr<TreeWait> async_wait_empty(const platform::Executor& executor,
+                                           std::optional<Clock::time_point> deadline,
+                                           platform::Handler<bool> handler);
 
  private:
   void sweep_left_leaves();

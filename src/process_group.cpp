@@ -55,6 +55,11 @@ GroupCore& ProcessGroup::core() const {
   return *core_;
 }
 
+const std::shared_ptr<GroupCore>& ProcessGroup::shared_core() const {
+  (void)core();
+  return core_;
+}
+
 Mechanism ProcessGroup::mechanism() const noexcept {
   return core_->container().mechanism();
 }
@@ -64,13 +69,11 @@ Guarantees ProcessGroup::guarantees() const {
 }
 
 Process ProcessGroup::start(const Command& command) {
-  (void)core();
-  return Process::begin(command.settings(), core_, Ownership::shared_group);
+  return Process::begin(command.settings(), shared_core(), Ownership::shared_group);
 }
 
 Output ProcessGroup::output(const Command& command) {
-  (void)core();
-  return run_to_end(command.settings(), core_, Ownership::shared_group);
+  return run_to_end(command.settings(), shared_core(), Ownership::shared_group);
 }
 
 std::string ProcessGroup::run(const Command& command) {

@@ -102,6 +102,31 @@ class TREEHOLD_EXPORT ProcessGroup {
   /// Waits until no member is left, at most `bound` when one is given; true when none is left.
   bool wait_empty(std::optional<std::chrono::nanoseconds> bound = std::nullopt);
 
+  // -- Asynchronous members: <treehold/async.hpp>
+  // --------------------------------------------------
+
+  template <class... Arguments>
+  auto async_run(const Command& command, Arguments&&... arguments);
+  template <class... Arguments>
+  auto async_output(const Command& command, Arguments&&... arguments);
+  template <class... Arguments>
+  auto async_checked(const Command& command, Arguments&&... arguments);
+  template <class... Arguments>
+  auto async_exit_code(const Command& command, Arguments&&... arguments);
+  template <class... Arguments>
+  auto async_probe(const Command& command, Arguments&&... arguments);
+  template <class... Arguments>
+  auto async_start(const Command& command, Arguments&&... arguments);
+  template <class... Arguments>
+  auto async_stop(std::chrono::nanoseconds grace, Arguments&&... arguments);
+  template <class... Arguments>
+  auto async_kill(Arguments&&... arguments);
+  template <class... Arguments>
+  auto async_wait_empty(Arguments&&... arguments);
+
+  /// For treehold itself.
+  [[nodiscard]] const std::shared_ptr<GroupCore>& shared_core() const;
+
  private:
   [[nodiscard]] GroupCore& core() const;
 
