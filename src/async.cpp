@@ -22,8 +22,6 @@ using asio::cancellation_type;
 constexpr cancellation_type of_a_run = cancellation_type::terminal | cancellation_type::partial;
 constexpr cancellation_type of_a_wait = of_a_run | cancellation_type::total;
 
-constexpr std::size_t at_once = std::size_t{64} * 1024;  // bytes of one read
-
 /// Several threads may run the host's context: the engine is used by one at a time.
 Executor strand_of(const Executor& executor) {
   return asio::make_strand(executor);
@@ -144,9 +142,13 @@ void on_process(const SharedProcess& process, AnyHandler<Results...> handler,
 
 }  // namespace
 
+Executor executor_of(const SharedProcess& process) {
+  return process->executor();
+}
+
 void begin_wait(const SharedProcess& process, AnyHandler<Outcome> handler) {
   on_process(process, std::move(handler), of_a_wait,
-             [process](auto done) { return process->async_wait(std::move(done)); });
+             [process](auto done) { return process->async_finished(std::move(done)); });
 }
 
 void begin_rest(const SharedProcess& process, AnyHandler<Output> handler) {
@@ -171,9 +173,10 @@ void begin_write(const SharedProcess& process, std::string bytes, AnyHandler<> h
   });
 }
 
-void begin_read_some(const SharedProcess& process, Stream stream, AnyHandler<std::string> handler) {
-  on_process(process, std::move(handler), of_a_wait, [process, stream](auto done) {
-    return process->async_read_some(stream, at_once, std::move(done));
+void begin_read_some(const SharedProcess& process, Stream stream, std::size_t limit,
+                     AnyHandler<std::string> handler) {
+  on_process(process, std::move(handler), of_a_wait, [process, stream, limit](auto done) {
+    return process->async_read_some(stream, limit, std::move(done));
   });
 }
 

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <boost/asio/dispatch.hpp>
+
 #include <treehold/error.hpp>
 #include <treehold/process.hpp>
 
@@ -164,7 +166,11 @@ void Process::write(std::string_view bytes) {
 }
 
 void Process::close_stdin() {
-  core().execution().close_input();
+  if (core().own_context() != nullptr) {
+    core_->execution().close_input();
+  } else {
+    boost::asio::dispatch(core_->executor(), [core = core_] { core->execution().close_input(); });
+  }
 }
 
 std::string Process::read_some(Stream stream, std::size_t limit) {

@@ -73,13 +73,14 @@ TREEHOLD_EXPORT void begin_start(RunOrder order, const Executor& on, AnyHandler<
 
 using SharedProcess = std::shared_ptr<ProcessCore>;
 
+TREEHOLD_EXPORT Executor executor_of(const SharedProcess& process);
 TREEHOLD_EXPORT void begin_wait(const SharedProcess& process, AnyHandler<Outcome> handler);
 TREEHOLD_EXPORT void begin_rest(const SharedProcess& process, AnyHandler<Output> handler);
 TREEHOLD_EXPORT void begin_stop(const SharedProcess& process, std::chrono::nanoseconds grace,
                                 AnyHandler<StopReport> handler);
 TREEHOLD_EXPORT void begin_write(const SharedProcess& process, std::string bytes,
                                  AnyHandler<> handler);
-TREEHOLD_EXPORT void begin_read_some(const SharedProcess& process, Stream stream,
+TREEHOLD_EXPORT void begin_read_some(const SharedProcess& process, Stream stream, std::size_t limit,
                                      AnyHandler<std::string> handler);
 TREEHOLD_EXPORT void begin_read_line(const SharedProcess& process, Stream stream,
                                      AnyHandler<std::optional<std::string>> handler);
@@ -300,7 +301,13 @@ auto ProcessGroup::async_wait_empty(Arguments&&... arguments) {
 // They live on the process's own executor, which is also that of a handler without one. Begun on a
 // process of `start()`, whose context only its blocking members run, they throw `Unsupported`.
 
-/// `void(std::exception_ptr, Outcome)`, as `wait`.
+template <class>
+auto Process::get_executor() const {
+  return detail::executor_of(shared_core());
+}
+
+/// `void(std::exception_ptr, Outcome)`, as `wait`, but standard input stays open: others may go on
+/// writing.
 template <class Token>
 auto Process::async_wait(Token&& token) {
   return detail::initiate_on_process<detail::Signature<Outcome>>(
@@ -308,7 +315,8 @@ auto Process::async_wait(Token&& token) {
       std::forward<Token>(token));
 }
 
-/// `void(std::exception_ptr, Output)`, as `output`.
+/// `void(std::exception_ptr, Output)`, as `output`: closes standard input, whatever is done to the
+/// wait.
 template <class Token>
 auto Process::async_output(Token&& token) {
   return detail::initiate_on_process<detail::Signature<Output>>(
@@ -339,10 +347,10 @@ auto Process::async_write(std::string bytes, Token&& token) {
 
 /// `void(std::exception_ptr, std::string)`, as `read_some`.
 template <class Token>
-auto Process::async_read_some(Stream stream, Token&& token) {
+auto Process::async_read_some(Stream stream, std::size_t limit, Token&& token) {
   return detail::initiate_on_process<detail::Signature<std::string>>(
-      [core = shared_core(), stream](auto handler) {
-        detail::begin_read_some(core, stream, std::move(handler));
+      [core = shared_core(), stream, limit](auto handler) {
+        detail::begin_read_some(core, stream, limit, std::move(handler));
       },
       std::forward<Token>(token));
 }

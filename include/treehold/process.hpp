@@ -120,11 +120,16 @@ class TREEHOLD_EXPORT Process {
   template <class Token>
   auto async_write(std::string bytes, Token&& token);
   template <class Token>
-  auto async_read_some(Stream stream, Token&& token);
+  auto async_read_some(Stream stream, std::size_t limit, Token&& token);
   template <class Token>
   auto async_read_line(Stream stream, Token&& token);
   template <class Token>
   auto async_read_all(Stream stream, Token&& token);
+
+  /// The strand on which a process that was started asynchronously lives. `outcome`, `take_read`
+  /// and what else tells its state are to be called there.
+  template <class = void>
+  auto get_executor() const;
 
   /// For treehold itself.
   explicit Process(std::shared_ptr<ProcessCore> core) noexcept;

@@ -37,6 +37,7 @@
 #include "support.hpp"
 
 using namespace support;
+using namespace support::plain;
 namespace asio = boost::asio;
 using asio::cancellation_type;
 using treehold::Command;
@@ -373,7 +374,7 @@ TEST_CASE("a slow reader holds the child back, and memory stays flat", "[contrac
   std::size_t most = 0;
   for (;;) {
     Answer<std::string> some;
-    started.result.async_read_some(Stream::out, some.handler());
+    started.result.async_read_some(Stream::out, std::size_t{1} << 16, some.handler());
     run_until(context, [&] { return some.calls == 1; });
     REQUIRE_FALSE(some.error);
     if (some.result.empty()) {

@@ -16,15 +16,19 @@
 
 #include <treehold/treehold.hpp>
 
+#include "forms.hpp"
 #include "support.hpp"
 
 using namespace support;
-using treehold::Command;
+using forms::Command;
+using forms::idle;
+using forms::Process;
+using forms::ProcessGroup;
+using forms::quick;
+using forms::role;
 using treehold::GroupClosed;
 using treehold::GroupSuspended;
 using treehold::Outcome;
-using treehold::Process;
-using treehold::ProcessGroup;
 using treehold::ProcessId;
 using treehold::Signal;
 using treehold::StopReport;

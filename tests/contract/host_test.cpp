@@ -8,9 +8,13 @@
 
 #include <treehold/treehold.hpp>
 
+#include "forms.hpp"
 #include "support.hpp"
 
 using namespace support;
+using forms::idle;
+using forms::quick;
+using forms::role;
 
 TEST_CASE("a host with closed standard descriptors", "[contract]") {
   for (const char* closed : {"0", "1", "2", "01", "02", "12", "012"}) {

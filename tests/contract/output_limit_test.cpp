@@ -5,10 +5,14 @@
 
 #include <treehold/treehold.hpp>
 
+#include "forms.hpp"
 #include "support.hpp"
 
 using namespace support;
-using treehold::Command;
+using forms::Command;
+using forms::idle;
+using forms::quick;
+using forms::role;
 using treehold::Outcome;
 using treehold::Output;
 using treehold::OutputTooLarge;

@@ -9,14 +9,18 @@
 
 #include <treehold/treehold.hpp>
 
+#include "forms.hpp"
 #include "support.hpp"
 
 using namespace support;
-using treehold::Command;
+using forms::Command;
+using forms::idle;
+using forms::Process;
+using forms::ProcessGroup;
+using forms::quick;
+using forms::role;
 using treehold::Outcome;
 using treehold::Output;
-using treehold::Process;
-using treehold::ProcessGroup;
 using treehold::Stream;
 using treehold::WaitScope;
 

@@ -20,10 +20,14 @@
 
 #include <treehold/treehold.hpp>
 
+#include "forms.hpp"
 #include "support.hpp"
 
 using namespace support;
-using treehold::Command;
+using forms::Command;
+using forms::idle;
+using forms::quick;
+using forms::role;
 using treehold::Resource;
 using treehold::SpawnFailed;
 using treehold::SpawnStage;

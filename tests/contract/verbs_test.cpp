@@ -8,10 +8,23 @@
 
 #include <treehold/treehold.hpp>
 
+#include "forms.hpp"
 #include "support.hpp"
 
 using namespace support;
-using namespace treehold;  // NOLINT: most of it is used
+using forms::Command;
+using forms::idle;
+using forms::ProcessGroup;
+using forms::quick;
+using forms::role;
+using treehold::Error;
+using treehold::NonZeroExit;
+using treehold::Outcome;
+using treehold::Output;
+using treehold::OverflowPolicy;
+using treehold::ProgramNotFound;
+using treehold::Signalled;
+using treehold::TimedOut;
 
 TEST_CASE("output tells every end as data", "[contract]") {
   const Output done = role("emit", {"to out", "to err", "3"}).output();

@@ -24,6 +24,8 @@
 
 namespace support {
 
+using namespace plain;
+
 namespace {
 
 using treehold::Command;

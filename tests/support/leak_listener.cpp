@@ -129,8 +129,8 @@ class LeakListener : public Catch::TestEventListenerBase {
     stale_ = support::stale_umbrellas();
     // What treehold keeps for a process as long as it lives is there after the first runs.
     try {
-      (void)support::role("exit", {"0"}).output();
-      (void)treehold::ProcessGroup().output(support::role("exit", {"0"}));
+      (void)support::plain::role("exit", {"0"}).output();
+      (void)treehold::ProcessGroup().output(support::plain::role("exit", {"0"}));
     } catch (const std::exception& error) {
       std::cerr << "treehold-tests: warming up failed: " << error.what() << '\n';
     }

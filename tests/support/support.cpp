@@ -141,18 +141,18 @@ const std::string& self_for_everybody() {
   return path;
 }
 
-treehold::Command role(const std::string& name, const std::vector<std::string>& arguments) {
+treehold::Command plain::role(const std::string& name, const std::vector<std::string>& arguments) {
   treehold::Command command(self());
   command.arg("--role=" + name);
   command.args(arguments);
   return command;
 }
 
-treehold::Command quick() {
+treehold::Command plain::quick() {
   return treehold::Command("true");
 }
 
-treehold::Command idle() {
+treehold::Command plain::idle() {
   return treehold::Command("sleep", {"100000"});
 }
 

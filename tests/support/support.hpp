@@ -73,6 +73,9 @@ void require_root();
 /// The same program at a place that every user may execute.
 [[nodiscard]] const std::string& self_for_everybody();
 
+/// Commands as the library has them; the contract takes those of the same names in forms.hpp.
+namespace plain {
+
 /// The test binary as the child program `name` (see roles.cpp).
 [[nodiscard]] treehold::Command role(const std::string& name,
                                      const std::vector<std::string>& arguments = {});
@@ -81,6 +84,8 @@ void require_root();
 /// faster than a role.
 [[nodiscard]] treehold::Command quick();
 [[nodiscard]] treehold::Command idle();
+
+}  // namespace plain
 
 /// `text` as the lines "name=value" that the role "report" prints.
 [[nodiscard]] std::map<std::string, std::string> parse_report(std::string_view text);

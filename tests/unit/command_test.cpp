@@ -62,11 +62,11 @@ TEST_CASE("arguments come from any range of strings", "[unit]") {
 TEST_CASE("arguments arrive byte for byte", "[unit]") {
   const Words odd{"",       " ",    "a b",      "'",  "\"", "\\",  "$HOME", "`id`", "*", "line\nx",
                   "\t tab", "\x1b", "\xff\xfe", "-n", "--", "ä€😀", "!",     "#",    "~"};
-  CHECK(received(support::role("arguments", odd)) == odd);
+  CHECK(received(support::plain::role("arguments", odd)) == odd);
 }
 
 TEST_CASE("copies are independent", "[unit]") {
-  Command first = support::role("arguments", {"one"});
+  Command first = support::plain::role("arguments", {"one"});
   Command second = first;
   second.arg("two").env("TREEHOLD_TEST_COPY", "1").current_dir("/no/such/directory");
   CHECK(received(first) == Words{"one"});
@@ -84,7 +84,7 @@ TEST_CASE("copies are independent", "[unit]") {
 }
 
 TEST_CASE("a command can be used again", "[unit]") {
-  const Command command = support::role("echo").stdin_bytes("again");
+  const Command command = support::plain::role("echo").stdin_bytes("again");
   for (int count = 0; count < 3; ++count) {
     CHECK(command.run() == "again");
   }
@@ -96,7 +96,7 @@ TEST_CASE("the display form round-trips through a shell", "[unit]") {
                   "a|b",   "<>",    "(x)",       "line\nx", "\t",   "\x01b",     "~",
                   "#c",    "!x",    "{a,b}",     "a=b",     "ä€",   "''",        "plain",
                   "-n",    "--",    "[x]",       "?",       "%s",   "trailing\n"};
-  const Command command = support::role("arguments", odd);
+  const Command command = support::plain::role("arguments", odd);
   const std::string shown = command.display_command_line();
   INFO(shown);
   CHECK(received(Command("sh", {"-c", shown})) == odd);

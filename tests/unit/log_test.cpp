@@ -32,16 +32,17 @@ struct Silence {
 
 /// A start, a time-out with a soft signal, a failed start and a stop, all with secrets about them.
 void make_events() {
-  (void)support::role("stubborn", {"secret-argument"})
+  (void)support::plain::role("stubborn", {"secret-argument"})
       .env("NAME", "secret-value")
       .stdin_bytes("secret-input")
       .timeout(200ms)
       .timeout_grace(50ms)
       .output();
-  CHECK_THROWS_AS(support::role("exit", {"secret-argument"}).current_dir("/no/such/place").output(),
-                  treehold::SpawnFailed);
+  CHECK_THROWS_AS(
+      support::plain::role("exit", {"secret-argument"}).current_dir("/no/such/place").output(),
+      treehold::SpawnFailed);
   ProcessGroup group;
-  treehold::Process child = group.start(support::role("sleep", {"secret-argument"}));
+  treehold::Process child = group.start(support::plain::role("sleep", {"secret-argument"}));
   (void)child.read_line(treehold::Stream::out);
   (void)group.stop(1s);
 }
