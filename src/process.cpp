@@ -67,11 +67,14 @@ Process& Process::operator=(Process&& other) noexcept {
 }
 
 Process::~Process() {
-  if (!core_ || core_->execution().finished() || !core_->execution().group().is_owner()) {
+  if (!core_ || !core_->execution().group().is_owner()) {
     return;
   }
   if (core_->own_context() == nullptr) {
     core_->execution().kill();  // what is pending on the host's executor does the rest
+    return;
+  }
+  if (core_->execution().finished()) {
     return;
   }
   try {
