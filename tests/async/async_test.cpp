@@ -387,7 +387,8 @@ TEST_CASE("a slow reader holds the child back, and memory stays flat", "[contrac
     }
   }
   CHECK(total == 268435456);
-  CHECK(most < before + (std::size_t{16} << 20));
+  // (A sanitizer keeps what was freed.)
+  CHECK((sanitized || most < before + (std::size_t{16} << 20)));
 }
 
 TEST_CASE("a context destroyed with runs in flight ends their trees", "[contract][async]") {
