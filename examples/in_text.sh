@@ -1,12 +1,12 @@
 #!/bin/sh
-# in_readme.sh README SOURCE...: every line of C++ that the README shows stands in one of the sources.
+# in_text.sh TEXT SOURCE...: every line of C++ that the text shows stands in one of the sources.
 set -u
-readme=$1
+text=$1
 shift
 
-lines=$(awk '/^```cpp$/ { inside = 1; next } /^```$/ { inside = 0 } inside && NF' "$readme")
+lines=$(awk '/^```cpp$/ { inside = 1; next } /^```$/ { inside = 0 } inside && NF' "$text")
 if [ -z "$lines" ]; then
-  echo "$readme shows no C++"
+  echo "$text shows no C++"
   exit 1
 fi
 
@@ -16,7 +16,7 @@ missing=$(printf '%s\n' "$lines" | sed 's/^ *//' | while IFS= read -r line; do
   printf '%s\n' "$code" | grep -qxF -e "$line" || printf '  %s\n' "$line"
 done)
 if [ -n "$missing" ]; then
-  echo "$readme shows what no example compiles:"
+  echo "$text shows what no example compiles:"
   printf '%s\n' "$missing"
   exit 1
 fi
