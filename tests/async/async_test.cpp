@@ -152,14 +152,16 @@ TEST_CASE("any completion token will do", "[contract][async]") {
   echo.async_run(context, asio::detached);
   auto deferred = echo.async_run(context, asio::deferred);
   std::string late;
-  std::move(deferred)([&late](std::exception_ptr, std::string text) { late = std::move(text); });
+  std::move(deferred)(
+      [&late](const std::exception_ptr&, std::string text) { late = std::move(text); });
   std::tuple<std::exception_ptr, std::string> both;
   echo.async_run(context, asio::as_tuple([&both](auto result) { both = std::move(result); }));
   auto promise = echo.async_run(context, asio::experimental::use_promise);
   context.run();
   std::string promised;
   std::move(promise)(asio::bind_executor(
-      context, [&promised](std::exception_ptr, std::string text) { promised = std::move(text); }));
+      context,
+      [&promised](const std::exception_ptr&, std::string text) { promised = std::move(text); }));
   context.restart();
   context.run();
   CHECK(future.get() == "x");
@@ -175,7 +177,8 @@ TEST_CASE("a handler runs on its own executor, with its own allocator", "[contra
       asio::post(elsewhere, asio::use_future([] { return std::this_thread::get_id(); }));
   std::promise<std::thread::id> ran;
   role("exit", {"0"})
-      .async_exit_code(context, asio::bind_executor(elsewhere, [&ran](std::exception_ptr, int) {
+      .async_exit_code(context,
+                       asio::bind_executor(elsewhere, [&ran](const std::exception_ptr&, int) {
                          ran.set_value(std::this_thread::get_id());
                        }));
   context.run();
@@ -184,9 +187,10 @@ TEST_CASE("a handler runs on its own executor, with its own allocator", "[contra
   // Without an executor in front, the handler's own is where all of it runs.
   auto strand = asio::make_strand(context);
   bool inside = false;
-  role("exit", {"0"}).async_exit_code(asio::bind_executor(strand, [&](std::exception_ptr, int) {
-    inside = strand.running_in_this_thread();
-  }));
+  role("exit", {"0"})
+      .async_exit_code(asio::bind_executor(strand, [&](const std::exception_ptr&, int) {
+        inside = strand.running_in_this_thread();
+      }));
   context.restart();
   context.run();
   CHECK(inside);
@@ -401,9 +405,10 @@ TEST_CASE("a context destroyed with runs in flight ends their trees", "[contract
           child.emplace(pid_after(std::string(said), "child"));
           context.stop();
         })
-        .async_output(context, [held](std::exception_ptr, const Output&) { FAIL("called"); });
+        .async_output(context,
+                      [held](const std::exception_ptr&, const Output&) { FAIL("called"); });
     Answer<Process> started;
-    role("sleep").async_start(context, [](std::exception_ptr, const Process&) {});
+    role("sleep").async_start(context, [](const std::exception_ptr&, const Process&) {});
     context.run();
     REQUIRE(child);
     CHECK_FALSE(child->dead());
@@ -452,7 +457,7 @@ TEST_CASE("a group is stopped, killed and waited for", "[contract][async]") {
   Answer<Output> output;
   group.async_output(Command("echo", {"inside"}), context, output.handler());
   bool empty = false;
-  group.async_wait_empty(context, [&](std::exception_ptr error) { empty = !error; });
+  group.async_wait_empty(context, [&](const std::exception_ptr& error) { empty = !error; });
   Answer<treehold::StopReport> killed;
   run_until(context, [&] { return output.calls == 1; });
   CHECK(output.result.stdout_bytes == "inside\n");
@@ -477,7 +482,7 @@ TEST_CASE("a thousand short runs on a context of four threads", "[contract][asyn
   std::atomic<int> good{0};
   for (int i = 0; i < count; ++i) {
     role("exit", {std::to_string(i % 7)})
-        .async_exit_code(context, [&good, i](std::exception_ptr error, int code) {
+        .async_exit_code(context, [&good, i](const std::exception_ptr& error, int code) {
           good += !error && code == i % 7 ? 1 : 0;
         });
   }

@@ -12,7 +12,6 @@
 #include "support.hpp"
 
 using namespace support;
-using forms::idle;
 using forms::quick;
 using forms::role;
 

@@ -10,8 +10,6 @@
 
 using namespace support;
 using forms::Command;
-using forms::idle;
-using forms::quick;
 using forms::role;
 using treehold::Outcome;
 using treehold::Output;

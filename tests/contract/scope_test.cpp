@@ -14,10 +14,8 @@
 
 using namespace support;
 using forms::Command;
-using forms::idle;
 using forms::Process;
 using forms::ProcessGroup;
-using forms::quick;
 using forms::role;
 using treehold::Outcome;
 using treehold::Output;

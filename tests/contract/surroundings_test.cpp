@@ -25,8 +25,6 @@
 
 using namespace support;
 using forms::Command;
-using forms::idle;
-using forms::quick;
 using forms::role;
 using treehold::Resource;
 using treehold::SpawnFailed;

@@ -16,7 +16,6 @@
 
 using namespace support;
 using forms::Command;
-using forms::idle;
 using forms::Process;
 using forms::ProcessGroup;
 using forms::quick;

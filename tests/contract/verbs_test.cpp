@@ -13,9 +13,7 @@
 
 using namespace support;
 using forms::Command;
-using forms::idle;
 using forms::ProcessGroup;
-using forms::quick;
 using forms::role;
 using treehold::Error;
 using treehold::NonZeroExit;

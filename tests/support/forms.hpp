@@ -162,11 +162,13 @@ class Process {
 };
 
 // A builder's member, with the return type of the class that stands in.
+// NOLINTBEGIN(bugprone-macro-parentheses): the parameters bring their own
 #define TREEHOLD_TEST_SETTING(name, parameters, ...) \
   Command& name parameters {                         \
     treehold::Command::name(__VA_ARGS__);            \
     return *this;                                    \
   }
+// NOLINTEND(bugprone-macro-parentheses)
 
 class Command : public treehold::Command {
  public:
