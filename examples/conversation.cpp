@@ -12,8 +12,8 @@ namespace {
 
 bool converse() {
   treehold::Process sort = Command("sort").stdin_pipe().start();
-  sort.write("pear\napple\n");
-  sort.close_stdin();
+  sort.input().write("pear\napple\n");
+  sort.input().close();
   std::optional<std::string> first = sort.read_line(treehold::Stream::out);  // "apple"
   treehold::Outcome outcome = sort.wait();
 

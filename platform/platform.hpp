@@ -118,6 +118,19 @@ class InputPipe {
                                 Handler<boost::system::error_code, std::size_t> handler) = 0;
 };
 
+/// A file that takes bytes.
+class OutputFile {
+ public:
+  virtual ~OutputFile() = default;
+
+  /// Writes all of `bytes`, or tells why not; raises no signal. Never waits for a reader: where
+  /// there is no room (a FIFO) it fails.
+  [[nodiscard]] virtual boost::system::error_code write(std::string_view bytes) noexcept = 0;
+};
+
+/// Creates or truncates a file (mode 0666 less umask). Throws `boost::system::system_error`.
+[[nodiscard]] std::unique_ptr<OutputFile> create_file(const std::string& path);
+
 /// What the host holds of a start.
 struct Launched {
   ProcessId pid = 0;

@@ -146,6 +146,10 @@ Executor executor_of(const SharedProcess& process) {
   return process->executor();
 }
 
+void require_captured(const SharedProcess& process, Stream stream) {
+  (void)process->captured(stream);
+}
+
 void begin_wait(const SharedProcess& process, AnyHandler<Outcome> handler) {
   on_process(process, std::move(handler), of_a_wait,
              [process](auto done) { return process->async_finished(std::move(done)); });
@@ -171,6 +175,31 @@ void begin_write(const SharedProcess& process, std::string bytes, AnyHandler<> h
       done(std::move(error));
     });
   });
+}
+
+void begin_flush(const SharedProcess& process, AnyHandler<> handler) {
+  on_process(process, std::move(handler), of_a_wait,
+             [process](auto done) { return process->async_flush(std::move(done)); });
+}
+
+void begin_next_event(const SharedProcess& process, AnyHandler<std::optional<Event>> handler) {
+  on_process(process, std::move(handler), of_a_wait,
+             [process](auto done) { return process->async_next_event(std::move(done)); });
+}
+
+boost::system::error_code code_of(const std::exception_ptr& error) {
+  if (!error) {
+    return {};
+  }
+  try {
+    std::rethrow_exception(error);
+  } catch (const boost::system::system_error& known) {
+    return known.code();
+  } catch (const std::bad_alloc&) {
+    return boost::asio::error::no_memory;
+  } catch (...) {
+    return boost::asio::error::fault;
+  }
 }
 
 void begin_read_some(const SharedProcess& process, Stream stream, std::size_t limit,

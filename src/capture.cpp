@@ -20,15 +20,28 @@ std::optional<std::size_t> byte_limit(const OutputLimit& limit) {
 
 }  // namespace
 
-Capture::Capture(const OutputLimit& limit, LineHandler handler)
-    : limit_(limit), byte_limit_(byte_limit(limit)), handler_(std::move(handler)) {}
+Capture::Capture(const OutputLimit& limit, LineEnding ending, LineHandler handler)
+    : limit_(limit),
+      ending_(ending),
+      byte_limit_(byte_limit(limit)),
+      handler_(std::move(handler)) {}
 
 bool Capture::append(std::string_view bytes) {
-  const bool fits = keep(bytes);
+  if (bytes.empty()) {
+    return true;
+  }
+  const bool rest_of_ending = std::exchange(return_taken_, false) && bytes.front() == '\n';
+  const bool fits = keep(bytes.substr(rest_of_ending ? 1 : 0));
   if (handler_) {
     deliver_lines(bytes);
   }
   return fits;
+}
+
+/// Where the next line ends, or npos.
+std::size_t Capture::find_ending(std::string_view bytes, std::size_t from) const noexcept {
+  return ending_ == LineEnding::newline ? bytes.find('\n', from)
+                                        : bytes.find_first_of("\r\n", from);
 }
 
 /// Keeps what the cap allows; false when it does not allow all and must fail.
@@ -100,7 +113,11 @@ void Capture::keep_last() {
 
 void Capture::deliver_lines(std::string_view bytes) {
   while (!bytes.empty()) {
-    const std::size_t end = bytes.find('\n');
+    if (std::exchange(return_delivered_, false) && bytes.front() == '\n') {
+      bytes.remove_prefix(1);
+      continue;
+    }
+    const std::size_t end = find_ending(bytes, 0);
     if (end == std::string_view::npos) {
       partial_line_.append(bytes);
       if (partial_line_.size() >= longest_handled_line) {
@@ -108,13 +125,18 @@ void Capture::deliver_lines(std::string_view bytes) {
       }
       return;
     }
-    if (partial_line_.empty()) {
-      handler_(bytes.substr(0, end));
-    } else {
-      partial_line_.append(bytes.substr(0, end));
-      handler_(std::exchange(partial_line_, {}));
-    }
+    return_delivered_ = bytes[end] == '\r';
+    deliver(bytes.substr(0, end));
     bytes.remove_prefix(end + 1);
+  }
+}
+
+void Capture::deliver(std::string_view line) {
+  if (partial_line_.empty()) {
+    handler_(line);
+  } else {
+    partial_line_.append(line);
+    handler_(std::exchange(partial_line_, {}));
   }
 }
 
@@ -148,7 +170,7 @@ std::string Capture::take_some(std::size_t limit) {
 }
 
 bool Capture::has_line() {
-  const std::size_t end = kept_.find('\n', std::max(searched_, read_));
+  const std::size_t end = find_ending(kept_, std::max(searched_, read_));
   searched_ = std::min(end, kept_.size());
   return end != std::string::npos || (finished_ && has_bytes());
 }
@@ -157,11 +179,12 @@ std::optional<std::string> Capture::take_line() {
   if (!has_line()) {
     return std::nullopt;
   }
-  const bool ended = searched_ < kept_.size();
-  std::string line = take_some(searched_ + (ended ? 1 : 0) - read_);
-  if (ended) {
-    line.pop_back();
-  }
+  const std::string_view ending = std::string_view(kept_).substr(searched_);
+  const std::size_t length =
+      ending.starts_with("\r\n") ? 2 : std::min<std::size_t>(1, ending.size());
+  return_taken_ = ending == "\r";
+  std::string line = take_some(searched_ + length - read_);
+  line.resize(line.size() - length);
   return line;
 }
 

@@ -13,7 +13,7 @@ namespace treehold::inline v0 {
 
 class Capture {
  public:
-  Capture(const OutputLimit& limit, LineHandler handler);
+  Capture(const OutputLimit& limit, LineEnding ending, LineHandler handler);
 
   /// Takes bytes as they come. False when they exceed a cap whose policy is to fail. Throws what
   /// the line handler throws.
@@ -37,8 +37,11 @@ class Capture {
   bool keep(std::string_view bytes);
   void keep_last();
   void deliver_lines(std::string_view bytes);
+  void deliver(std::string_view line);
+  [[nodiscard]] std::size_t find_ending(std::string_view bytes, std::size_t from) const noexcept;
 
   const OutputLimit limit_;
+  const LineEnding ending_;
   const std::optional<std::size_t> byte_limit_;
   const LineHandler handler_;
   std::string kept_;
@@ -47,7 +50,9 @@ class Capture {
   std::size_t kept_lines_ = 0;  ///< line endings in kept_, counted under a cap on lines
   bool line_open_ = false;      ///< kept_ ends within a line
   bool full_ = false;
+  bool return_taken_ = false;  ///< the last line taken ended at '\r': a '\n' now belongs to it
   std::string partial_line_;
+  bool return_delivered_ = false;  ///< the same for the handler
   bool truncated_ = false;
   bool finished_ = false;
 };

@@ -172,6 +172,28 @@ Command& Command::on_stderr_line(LineHandler handler) {
   return *this;
 }
 
+Command& Command::stdout_tee(std::filesystem::path file) {
+  settings_->standard_output.tee.path = std::move(file).string();
+  return *this;
+}
+Command& Command::stdout_tee(TeeSink sink) {
+  settings_->standard_output.tee.sink = std::move(sink);
+  return *this;
+}
+Command& Command::stderr_tee(std::filesystem::path file) {
+  settings_->standard_error.tee.path = std::move(file).string();
+  return *this;
+}
+Command& Command::stderr_tee(TeeSink sink) {
+  settings_->standard_error.tee.sink = std::move(sink);
+  return *this;
+}
+
+Command& Command::line_ending(LineEnding ending) {
+  settings_->line_ending = ending;
+  return *this;
+}
+
 Command& Command::timeout(std::chrono::nanoseconds duration) {
   settings_->timeout = duration;
   return *this;

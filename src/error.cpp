@@ -27,6 +27,7 @@ class Category final : public boost::system::error_category {
       case Errc::group_closed: return "group is closed";
       case Errc::not_owner: return "handle belongs to another process";
       case Errc::exit_status_lost: return "exit status was lost";
+      case Errc::tee_failed: return "a copy of the output failed";
     }
     return "unknown";
   }
@@ -166,6 +167,20 @@ ExitStatusLost::ExitStatusLost(const std::string& program, Output output)
     : RunFailed(Errc::exit_status_lost, program + ": exit status was taken by another party",
                 std::move(output)) {}
 ExitStatusLost::~ExitStatusLost() = default;
+
+namespace {
+
+/// Why the first copy that failed did.
+std::string tee_failure(const Output& output) {
+  return output.stdout_tee_error ? "copying standard output: " + output.stdout_tee_error.message()
+                                 : "copying standard error: " + output.stderr_tee_error.message();
+}
+
+}  // namespace
+
+TeeFailed::TeeFailed(const std::string& program, Output output)
+    : RunFailed(Errc::tee_failed, program + ": " + tee_failure(output), output) {}
+TeeFailed::~TeeFailed() = default;
 
 Cancelled::Cancelled(const std::string& operation)
     : Error(boost::asio::error::operation_aborted, operation + ": cancelled") {}

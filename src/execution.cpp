@@ -34,8 +34,11 @@ constexpr std::size_t largest_pipe = std::size_t{1}
 RunPlan::RunPlan(const Settings& settings)
     : spawn(std::make_shared<const SpawnPlan>(settings.plan())),
       program(settings.program),
+      line_ending(settings.line_ending),
       stdout_handler(settings.standard_output.line_handler),
       stderr_handler(settings.standard_error.line_handler),
+      stdout_tee(settings.standard_output.tee),
+      stderr_tee(settings.standard_error.tee),
       output_limit(settings.output_limit),
       timeout(settings.timeout),
       inactivity_timeout(settings.inactivity_timeout),
@@ -63,13 +66,18 @@ Execution::Execution(const platform::Executor& executor, RunPlan plan,
       plan_(std::move(plan)),
       group_(std::move(group)),
       ownership_(ownership),
-      stdout_(plan_.output_limit, plan_.stdout_handler),
-      stderr_(plan_.output_limit, plan_.stderr_handler),
+      stdout_(plan_, plan_.stdout_handler),
+      stderr_(plan_, plan_.stderr_handler),
       deadline_(executor),
       inactivity_(executor),
       drain_(executor) {}
 
 Execution::~Execution() {
+  for (const Reader* reader : {&stdout_, &stderr_}) {
+    if (reader->tee) {
+      reader->tee->close();
+    }
+  }
   if (!leaf_ || finished_) {
     return;
   }
@@ -89,6 +97,8 @@ Execution::~Execution() {
 }
 
 void Execution::launch() {
+  stdout_.tee = open_tee(Stream::out);
+  stderr_.tee = open_tee(Stream::err);
   StartedLeaf started = group_->start(plan_.spawn, executor_);
   leaf_ = std::move(started.leaf);
   pid_ = started.launched.pid;
@@ -104,7 +114,9 @@ void Execution::launch() {
   open(stdout_, std::move(started.launched.standard_output));
   open(stderr_, std::move(started.launched.standard_error));
   if (plan_.input) {
-    feed(*plan_.input);
+    // A child that does not read its input is no error.
+    async_write(*plan_.input, [](const error_code&) {});
+    close_input();
   }
   if (plan_.timeout) {
     watch_deadline();
@@ -117,31 +129,63 @@ void Execution::launch() {
 // -- Standard input
 // -----------------------------------------------------------------------------------------
 
-void Execution::feed(std::string_view rest) {
-  async_write(rest, [self = shared_from_this()](const error_code&) {
-    self->input_.reset();  // a child that does not read its input is no error
-  });
+void Execution::async_write(std::string_view bytes, platform::Handler<error_code> handler) {
+  if (!input_ || input_ends_) {
+    std::move(handler)(error_code(boost::asio::error::broken_pipe));
+    return;
+  }
+  ++writes_begun_;
+  writes_.push_back({bytes, std::move(handler)});
+  if (writes_.size() == 1) {
+    write_next();
+  }
+}
+
+void Execution::write_next() {
+  if (!input_) {
+    wrote(boost::asio::error::operation_aborted, 0);
+    return;
+  }
+  input_->async_write_some(writes_.front().rest,
+                           [self = shared_from_this()](const error_code& error, std::size_t count) {
+                             self->wrote(error, count);
+                           });
+}
+
+void Execution::wrote(const error_code& error, std::size_t count) {
+  writes_.front().rest.remove_prefix(count);
+  if (!error && !writes_.front().rest.empty()) {
+    write_next();
+    return;
+  }
+  // What stands behind a failed write fails with it. Out of the queue first: handlers write again.
+  std::deque<Write> done;
+  if (error) {
+    done.swap(writes_);
+  } else {
+    done.push_back(std::move(writes_.front()));
+    writes_.pop_front();
+  }
+  if (!writes_.empty()) {
+    write_next();
+  } else if (input_ends_) {
+    input_.reset();
+  }
+  for (Write& write : done) {
+    std::move(write.handler)(error);
+  }
+  progress();
 }
 
 void Execution::close_input() noexcept {
-  if (!plan_.input) {
+  input_ends_ = true;
+  if (writes_.empty()) {
     input_.reset();
   }
 }
 
-void Execution::async_write(std::string_view bytes, platform::Handler<error_code> handler) {
-  if (bytes.empty() || !input_) {
-    std::move(handler)(bytes.empty() ? error_code() : boost::asio::error::broken_pipe);
-    return;
-  }
-  input_->async_write_some(bytes, [self = shared_from_this(), bytes, handler = std::move(handler)](
-                                      const error_code& error, std::size_t count) mutable {
-    if (error) {
-      std::move(handler)(error);
-    } else {
-      self->async_write(bytes.substr(count), std::move(handler));
-    }
-  });
+void Execution::cut_input() noexcept {
+  input_.reset();
 }
 
 // -- Captured streams
@@ -150,6 +194,20 @@ void Execution::async_write(std::string_view bytes, platform::Handler<error_code
 Capture* Execution::capture(Stream stream) noexcept {
   Reader& reader = stream == Stream::out ? stdout_ : stderr_;
   return reader.captured ? &reader.capture : nullptr;
+}
+
+std::shared_ptr<Tee> Execution::open_tee(Stream stream) const {
+  const bool out = stream == Stream::out;
+  const TeeSettings& settings = out ? plan_.stdout_tee : plan_.stderr_tee;
+  if (!settings.wanted()) {
+    return nullptr;
+  }
+  try {
+    return std::make_shared<Tee>(settings, executor_);
+  } catch (const boost::system::system_error& failure) {
+    throw SpawnFailed(out ? SpawnStage::standard_output : SpawnStage::standard_error,
+                      failure.code(), settings.path.value_or(""));
+  }
 }
 
 void Execution::open(Reader& reader, std::optional<boost::asio::readable_pipe> pipe) {
@@ -163,7 +221,7 @@ void Execution::open(Reader& reader, std::optional<boost::asio::readable_pipe> p
 }
 
 void Execution::read(Reader& reader) {
-  if (!reader.pipe || reader.reading || !reads()) {
+  if (!reader.pipe || reader.reading || !reads() || (reader.tee && reader.tee->busy())) {
     return;
   }
   reader.reading = true;
@@ -203,6 +261,7 @@ void Execution::received(Reader& reader, const error_code& error, std::size_t co
     settle();
     return;
   }
+  const bool copied = copy(reader, count);
   if (count == reader.buffer.size() && count < largest_buffer) {
     if (count >= pipe_capacity) {
       platform::widen(*reader.pipe);
@@ -210,10 +269,26 @@ void Execution::received(Reader& reader, const error_code& error, std::size_t co
     reader.buffer.resize(4 * count);
   }
   progress();
-  read(reader);
+  if (copied) {
+    read(reader);
+  }
+}
+
+/// Hands what was read to the tee. False when it is still at it; then it reads on afterwards.
+bool Execution::copy(Reader& reader, std::size_t count) {
+  return !reader.tee ||
+         reader.tee->write({reader.buffer.data(), count}, [weak = weak_from_this(), &reader] {
+           if (const auto self = weak.lock()) {
+             self->last_activity_ = Clock::now();
+             self->read(reader);
+           }
+         });
 }
 
 void Execution::close(Reader& reader) {
+  if (reader.tee) {
+    reader.tee->close();
+  }
   reader.pipe.reset();
   reader.buffer = {};
   try {
@@ -431,6 +506,7 @@ void Execution::cut(Reader& reader) {
   do {
     count = platform::read_now(*reader.pipe, reader.buffer.data(), reader.buffer.size());
     keep(reader, count.value_or(0));
+    (void)copy(reader, count.value_or(0));
     taken += count.value_or(0);
   } while (count.value_or(0) > 0 && taken < largest_pipe);
   incomplete_ = incomplete_ || count != 0U;
@@ -523,6 +599,8 @@ Output Execution::take_output() {
   output.duration = end_ - begin_;
   output.truncated = stdout_.capture.truncated() || stderr_.capture.truncated();
   output.incomplete = incomplete_;
+  output.stdout_tee_error = stdout_.tee ? stdout_.tee->error() : error_code();
+  output.stderr_tee_error = stderr_.tee ? stderr_.tee->error() : error_code();
   output.resource_use = exit_ ? exit_->resource_use : std::nullopt;
   output.mechanism = group_->container().mechanism();
   output.stop = stop_report_;

@@ -17,6 +17,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <list>
@@ -37,6 +39,7 @@
 #include "src/group_core.hpp"
 #include "src/settings.hpp"
 #include "src/stop_ladder.hpp"
+#include "src/tee.hpp"
 
 namespace treehold::inline v0 {
 
@@ -47,8 +50,11 @@ struct RunPlan {
   std::shared_ptr<const SpawnPlan> spawn;
   std::string program;  ///< as it was given, for messages
   std::optional<std::string> input;
+  LineEnding line_ending;
   LineHandler stdout_handler;
   LineHandler stderr_handler;
+  TeeSettings stdout_tee;
+  TeeSettings stderr_tee;
   OutputLimit output_limit;
   std::optional<Duration> timeout;
   std::optional<Duration> inactivity_timeout;
@@ -129,18 +135,27 @@ class Execution : public std::enable_shared_from_this<Execution> {
   /// A captured stream; null when it is not captured.
   [[nodiscard]] Capture* capture(Stream stream) noexcept;
 
-  /// Writes all of `bytes`, which must stay until the handler is called, to an open stdin pipe.
+  /// Writes all of `bytes`, which must stay until the handler is called, to an open stdin pipe,
+  /// after what was begun before.
   void async_write(std::string_view bytes, platform::Handler<boost::system::error_code> handler);
-  [[nodiscard]] bool input_open() const noexcept { return input_ != nullptr; }
-  /// Closes a stdin pipe; what is being fed by the run itself is not cut off.
+  /// How many writes have been begun and how many are done, whether well or not.
+  [[nodiscard]] std::uint64_t writes_begun() const noexcept { return writes_begun_; }
+  [[nodiscard]] std::uint64_t writes_done() const noexcept {
+    return writes_begun_ - writes_.size();
+  }
+  /// Closes a stdin pipe when all that was begun is written; nothing more can be begun.
   void close_input() noexcept;
+  /// Closes it at once; what is being written fails.
+  void cut_input() noexcept;
 
  private:
   struct Reader {
-    Reader(const OutputLimit& limit, LineHandler handler) : capture(limit, std::move(handler)) {}
+    Reader(const RunPlan& plan, LineHandler handler)
+        : capture(plan.output_limit, plan.line_ending, std::move(handler)) {}
     std::optional<boost::asio::readable_pipe> pipe;
     std::vector<char> buffer;
     Capture capture;
+    std::shared_ptr<Tee> tee;
     bool captured = false;
     bool reading = false;
   };
@@ -148,8 +163,15 @@ class Execution : public std::enable_shared_from_this<Execution> {
   Execution(const platform::Executor& executor, RunPlan plan, std::shared_ptr<GroupCore> group,
             Ownership ownership);
 
+  struct Write {
+    std::string_view rest;
+    platform::Handler<boost::system::error_code> handler;
+  };
+
   void launch();
-  void feed(std::string_view rest);
+  void write_next();
+  void wrote(const boost::system::error_code& error, std::size_t count);
+  [[nodiscard]] std::shared_ptr<Tee> open_tee(Stream stream) const;
   void open(Reader& reader, std::optional<boost::asio::readable_pipe> pipe);
   void read(Reader& reader);
   void keep(Reader& reader, std::size_t count);
@@ -165,6 +187,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void tree_ended(StopReport report);
   void drain(Clock::time_point end, Duration pause);
   void cut(Reader& reader);
+  [[nodiscard]] bool copy(Reader& reader, std::size_t count);
   void fail(std::exception_ptr error);
   void settle();
   void finish();
@@ -183,6 +206,9 @@ class Execution : public std::enable_shared_from_this<Execution> {
   std::shared_ptr<platform::Leaf> leaf_;
   std::unique_ptr<platform::LeaderWatch> leader_;
   std::unique_ptr<platform::InputPipe> input_;
+  std::deque<Write> writes_;  ///< the first one is in progress
+  std::uint64_t writes_begun_ = 0;
+  bool input_ends_ = false;  ///< nothing more is to be written
   Reader stdout_;
   Reader stderr_;
   boost::asio::steady_timer deadline_;

@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/dispatch.hpp>
-
 #include <treehold/error.hpp>
 #include <treehold/process.hpp>
 
@@ -11,37 +9,6 @@
 #include "src/verbs.hpp"
 
 namespace treehold::inline v0 {
-namespace {
-
-boost::asio::io_context& require_own_context(const ProcessCore& core) {
-  if (core.own_context() == nullptr) {
-    throw Unsupported("blocking on a process that lives on the host's executor",
-                      "use the asynchronous form");
-  }
-  return *core.own_context();
-}
-
-/// Drives a process that has a context of its own until the operation that `begin(handler)` begins
-/// has completed; its result.
-template <class Result, class Begin>
-Result complete(const ProcessCore& core, Begin begin) {
-  boost::asio::io_context& context = require_own_context(core);
-  std::optional<Result> result;
-  std::exception_ptr error;
-  begin([&](std::exception_ptr failure, Result value = Result()) {
-    error = std::move(failure);
-    result = std::move(value);
-  });
-  drive(context, [&result] { return result.has_value(); });
-  if (error) {
-    std::rethrow_exception(error);
-  }
-  return std::move(*result);
-}
-
-struct Nothing {};
-
-}  // namespace
 
 Process Process::begin(const Settings& settings, std::shared_ptr<GroupCore> group,
                        Ownership ownership) {
@@ -49,8 +16,7 @@ Process Process::begin(const Settings& settings, std::shared_ptr<GroupCore> grou
   const platform::Executor executor = context->get_executor();
   auto execution = Execution::start(executor, RunPlan(settings), std::move(group), ownership);
   auto core = std::make_shared<ProcessCore>(std::move(execution), std::move(context), executor);
-  (void)complete<Nothing>(*core,
-                          [&core](auto handler) { core->async_started(std::move(handler)); });
+  (void)core->complete<Nothing>([&core](auto handler) { core->async_started(std::move(handler)); });
   return Process(std::move(core));
 }
 
@@ -110,11 +76,11 @@ std::optional<Outcome> Process::outcome() const {
 }
 
 Outcome Process::wait() {
-  return complete<Outcome>(core(), [this](auto handler) { core_->async_wait(std::move(handler)); });
+  return core().complete<Outcome>([this](auto handler) { core_->async_wait(std::move(handler)); });
 }
 
 std::optional<Outcome> Process::wait_for(std::chrono::nanoseconds duration) {
-  boost::asio::io_context& context = require_own_context(core());
+  boost::asio::io_context& context = core().require_own_context();
   const Clock::time_point end =
       Clock::now() + std::min<Duration>(duration, std::chrono::hours(24 * 365));
   std::optional<Outcome> outcome;
@@ -138,8 +104,7 @@ std::optional<Outcome> Process::wait_for(std::chrono::nanoseconds duration) {
 }
 
 Output Process::output() {
-  return complete<Output>(core(),
-                          [this](auto handler) { core_->async_output(std::move(handler)); });
+  return core().complete<Output>([this](auto handler) { core_->async_output(std::move(handler)); });
 }
 
 void Process::kill() {
@@ -155,29 +120,20 @@ std::size_t Process::signal(Signal signal) {
 }
 
 StopReport Process::stop(std::chrono::nanoseconds grace) {
-  return complete<StopReport>(
-      core(), [this, grace](auto handler) { core_->async_stop(grace, std::move(handler)); });
+  return core().complete<StopReport>(
+      [this, grace](auto handler) { core_->async_stop(grace, std::move(handler)); });
 }
 
 std::vector<ProcessId> Process::members() const {
   return core().execution().leaf()->members();
 }
 
-void Process::write(std::string_view bytes) {
-  (void)complete<Nothing>(
-      core(), [this, bytes](auto handler) { core_->async_write(bytes, std::move(handler)); });
-}
-
-void Process::close_stdin() {
-  if (core().own_context() != nullptr) {
-    core_->execution().close_input();
-  } else {
-    boost::asio::dispatch(core_->executor(), [core = core_] { core->execution().close_input(); });
-  }
+StdinWriter Process::input() const {
+  return StdinWriter(shared_core());
 }
 
 std::string Process::read_some(Stream stream, std::size_t limit) {
-  return complete<std::string>(core(), [this, stream, limit](auto handler) {
+  return core().complete<std::string>([this, stream, limit](auto handler) {
     core_->async_read_some(stream, limit, std::move(handler));
   });
 }
@@ -186,14 +142,40 @@ std::string Process::take_read(Stream stream) {
   return core().captured(stream).take_all();
 }
 
+namespace {
+
+std::optional<std::string> read_line_of(ProcessCore& core, Stream stream) {
+  return core.complete<std::optional<std::string>>(
+      [&](auto handler) { core.async_read_line(stream, std::move(handler)); });
+}
+
+std::optional<Event> next_event_of(ProcessCore& core) {
+  return core.complete<std::optional<Event>>(
+      [&](auto handler) { core.async_next_event(std::move(handler)); });
+}
+
+}  // namespace
+
 std::optional<std::string> Process::read_line(Stream stream) {
-  return complete<std::optional<std::string>>(
-      core(), [this, stream](auto handler) { core_->async_read_line(stream, std::move(handler)); });
+  return read_line_of(core(), stream);
+}
+
+PullRange<std::string> Process::lines(Stream stream) {
+  return PullRange<std::string>(
+      [core = shared_core(), stream] { return read_line_of(*core, stream); });
+}
+
+std::optional<Event> Process::next_event() {
+  return next_event_of(core());
+}
+
+PullRange<Event> Process::events() {
+  return PullRange<Event>([core = shared_core()] { return next_event_of(*core); });
 }
 
 std::string Process::read_all(Stream stream) {
-  return complete<std::string>(
-      core(), [this, stream](auto handler) { core_->async_read_all(stream, std::move(handler)); });
+  return core().complete<std::string>(
+      [this, stream](auto handler) { core_->async_read_all(stream, std::move(handler)); });
 }
 
 }  // namespace treehold::inline v0

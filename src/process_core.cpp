@@ -8,6 +8,14 @@
 
 namespace treehold::inline v0 {
 
+boost::asio::io_context& ProcessCore::require_own_context() const {
+  if (!own_context_) {
+    throw Unsupported("blocking on a process that lives on the host's executor",
+                      "use the asynchronous form");
+  }
+  return *own_context_;
+}
+
 Capture& ProcessCore::captured(Stream stream) const {
   Capture* const capture = execution_->capture(stream);
   if (capture == nullptr) {
@@ -21,7 +29,6 @@ std::function<bool()> ProcessCore::finished() const {
 }
 
 GiveUp ProcessCore::async_started(platform::Handler<std::exception_ptr> handler) {
-  struct Started {};
   const auto there = [engine = execution_.get()] {
     return engine->finished() || (engine->start_known() && !engine->start_failed());
   };
@@ -29,11 +36,11 @@ GiveUp ProcessCore::async_started(platform::Handler<std::exception_ptr> handler)
     if (execution.start_failed()) {
       execution.rethrow_error();
     }
-    return Started();
+    return Nothing();
   };
-  return async_result<Started>(
+  return async_result<Nothing>(
       execution_, executor_, there, take,
-      [handler = std::move(handler)](std::exception_ptr error, Started) mutable {
+      [handler = std::move(handler)](std::exception_ptr error, Nothing) mutable {
         std::move(handler)(std::move(error));
       });
 }
@@ -116,6 +123,53 @@ GiveUp ProcessCore::async_read_all(Stream stream, Completion<std::string> handle
   return async_result(execution_, executor_, there, take, std::move(handler));
 }
 
+/// Which stream has a line to tell next. They take turns, so that neither starves the other.
+std::optional<Stream> ProcessCore::stream_with_line() const {
+  const Stream other = last_told_ == Stream::out ? Stream::err : Stream::out;
+  for (const Stream stream : {other, last_told_}) {
+    Capture* const capture = execution_->capture(stream);
+    if (capture != nullptr && capture->has_line()) {
+      return stream;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Event> ProcessCore::take_event() {
+  if (!std::exchange(start_told_, true)) {
+    return Event(ProcessStarted{execution_->pid()});
+  }
+  if (const std::optional<Stream> stream = stream_with_line()) {
+    last_told_ = *stream;
+    return Event(OutputLine{*stream, execution_->capture(*stream)->take_line().value()});
+  }
+  execution_->rethrow_error();
+  if (!std::exchange(end_told_, true)) {
+    return Event(ProcessEnded{execution_->outcome().value_or(Outcome::unknown())});
+  }
+  return std::nullopt;
+}
+
+GiveUp ProcessCore::async_next_event(Completion<std::optional<Event>> handler) {
+  const auto there = [this] {
+    return !start_told_ || execution_->finished() || stream_with_line().has_value();
+  };
+  return async_result<std::optional<Event>>(
+      execution_, executor_, there, [this](Execution&) { return take_event(); },
+      std::move(handler));
+}
+
+GiveUp ProcessCore::async_flush(platform::Handler<std::exception_ptr> handler) {
+  const auto written = [engine = execution_.get(), begun = execution_->writes_begun()] {
+    return engine->writes_done() >= begun;
+  };
+  return async_result<Nothing>(
+      execution_, executor_, written, [](Execution&) { return Nothing(); },
+      [handler = std::move(handler)](std::exception_ptr error, Nothing) mutable {
+        std::move(handler)(std::move(error));
+      });
+}
+
 GiveUp ProcessCore::async_write(std::string_view bytes,
                                 platform::Handler<std::exception_ptr> handler) {
   struct State {
@@ -149,7 +203,7 @@ GiveUp ProcessCore::async_write(std::string_view bytes,
     const auto engine = execution.lock();
     if (engine && !state->done) {
       state->given_up = true;
-      engine->close_input();
+      engine->cut_input();
     }
   };
 }

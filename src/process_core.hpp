@@ -14,11 +14,13 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <treehold/event.hpp>
 #include <treehold/process.hpp>
 
 #include "platform/platform.hpp"
 #include "src/async_result.hpp"
 #include "src/execution.hpp"
+#include "src/private_context.hpp"
 
 namespace treehold::inline v0 {
 
@@ -39,6 +41,13 @@ class ProcessCore {
   }
   [[nodiscard]] const platform::Executor& executor() const noexcept { return executor_; }
   [[nodiscard]] boost::asio::io_context* own_context() const noexcept { return own_context_.get(); }
+  /// For what blocks. Throws `Unsupported` when there is none.
+  [[nodiscard]] boost::asio::io_context& require_own_context() const;
+
+  /// Drives the own context until the operation that `begin(handler)` begins has completed; its
+  /// result.
+  template <class Result, class Begin>
+  Result complete(Begin begin) const;
 
   /// A captured stream. Throws `InvalidSetting` when it is not captured.
   [[nodiscard]] Capture& captured(Stream stream) const;
@@ -54,17 +63,44 @@ class ProcessCore {
   GiveUp async_read_some(Stream stream, std::size_t limit, Completion<std::string> handler);
   GiveUp async_read_line(Stream stream, Completion<std::optional<std::string>> handler);
   GiveUp async_read_all(Stream stream, Completion<std::string> handler);
+  GiveUp async_next_event(Completion<std::optional<Event>> handler);
   /// `bytes` must stay until the handler is called. Given up, the pipe is closed: nobody could know
   /// how much of them was written.
   GiveUp async_write(std::string_view bytes, platform::Handler<std::exception_ptr> handler);
+  /// Completes when all that was begun to be written by now is done.
+  GiveUp async_flush(platform::Handler<std::exception_ptr> handler);
 
  private:
   [[nodiscard]] std::function<bool()> finished() const;
+  [[nodiscard]] std::optional<Stream> stream_with_line() const;
+  [[nodiscard]] std::optional<Event> take_event();
 
   // First, so that it outlives what lives on it.
   const std::unique_ptr<boost::asio::io_context> own_context_;
   const platform::Executor executor_;
   const std::shared_ptr<Execution> execution_;
+  bool start_told_ = false;  ///< as an event
+  bool end_told_ = false;
+  Stream last_told_ = Stream::err;  ///< whose line was the last event
 };
+
+template <class Result, class Begin>
+Result ProcessCore::complete(Begin begin) const {
+  boost::asio::io_context& context = require_own_context();
+  std::optional<Result> result;
+  std::exception_ptr error;
+  begin([&](std::exception_ptr failure, Result value = Result()) {
+    error = std::move(failure);
+    result = std::move(value);
+  });
+  drive(context, [&result] { return result.has_value(); });
+  if (error) {
+    std::rethrow_exception(error);
+  }
+  return std::move(*result);
+}
+
+/// The result of an operation that only completes.
+struct Nothing {};
 
 }  // namespace treehold::inline v0

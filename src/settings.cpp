@@ -53,6 +53,12 @@ void require_output(const std::string& stream, const OutputSettings& output) {
   }
   require(!output.line_handler || output.kind() == OutputKind::capture, "on_" + stream + "_line",
           "needs the stream to be captured");
+  require(!output.tee.wanted() || output.kind() == OutputKind::capture, stream + "_tee",
+          "needs the stream to be captured");
+  if (output.tee.path) {
+    require_path(stream + "_tee", *output.tee.path);
+  }
+  require(!output.tee.sink || !output.tee.path, stream + "_tee", "is sent to two places");
 }
 
 std::string absolute(const std::string& path) {

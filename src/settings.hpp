@@ -34,10 +34,19 @@ struct Choice {
 enum class InputKind { bytes, file, inherit, pipe };
 enum class OutputKind { capture, null, inherit, create, append, to_stdout };
 
+/// A copy of a stream: into a file, or a sink, or nowhere.
+struct TeeSettings {
+  std::optional<std::string> path;
+  TeeSink sink;
+
+  [[nodiscard]] bool wanted() const { return sink || path; }
+};
+
 struct OutputSettings {
   Choice<OutputKind> choice;
   std::string path;
   LineHandler line_handler;
+  TeeSettings tee;
 
   [[nodiscard]] OutputKind kind() const { return choice.kind.value_or(OutputKind::capture); }
 };
@@ -59,6 +68,7 @@ struct Settings {
   OutputSettings standard_output;
   OutputSettings standard_error;
   OutputLimit output_limit;
+  LineEnding line_ending = LineEnding::newline;
 
   std::optional<Duration> timeout;
   std::optional<Duration> inactivity_timeout;

@@ -38,6 +38,13 @@ Output run_to_end(const Settings& settings, std::shared_ptr<GroupCore> group, Ow
 
 namespace {
 
+/// A copy of a stream that is not whole fails a verb that has no other way to tell.
+void require_tees(const Settings& settings, const Output& output) {
+  if (output.stdout_tee_error || output.stderr_tee_error) {
+    throw TeeFailed(settings.program, output);
+  }
+}
+
 /// Throws unless the leader returned an exit code of its own.
 int require_exit_code(const Settings& settings, const Output& output) {
   switch (output.outcome.kind()) {
@@ -60,17 +67,20 @@ void require_success(const Settings& settings, const Output& output) {
 
 std::string text_of(const Settings& settings, Output output) {
   require_success(settings, output);
+  require_tees(settings, output);
   std::string text = std::move(output.stdout_bytes);
   text.erase(text.find_last_not_of('\n') + 1);
   return text;
 }
 
 int exit_code_of(const Settings& settings, const Output& output) {
-  return require_exit_code(settings, output);
+  const int code = require_exit_code(settings, output);
+  require_tees(settings, output);
+  return code;
 }
 
 bool answer_of(const Settings& settings, const Output& output) {
-  switch (require_exit_code(settings, output)) {
+  switch (exit_code_of(settings, output)) {
     case 0: return true;
     case 1: return false;
     default: throw NonZeroExit(settings.program, output);

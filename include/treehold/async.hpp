@@ -32,6 +32,7 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,8 +43,14 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/compose.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/is_executor.hpp>
+#include <boost/asio/write.hpp>
 
 #include <treehold/command.hpp>
 #include <treehold/detail/asio_configuration.hpp>
@@ -74,18 +81,24 @@ TREEHOLD_EXPORT void begin_start(RunOrder order, const Executor& on, AnyHandler<
 using SharedProcess = std::shared_ptr<ProcessCore>;
 
 TREEHOLD_EXPORT Executor executor_of(const SharedProcess& process);
+TREEHOLD_EXPORT void require_captured(const SharedProcess& process, Stream stream);
 TREEHOLD_EXPORT void begin_wait(const SharedProcess& process, AnyHandler<Outcome> handler);
 TREEHOLD_EXPORT void begin_rest(const SharedProcess& process, AnyHandler<Output> handler);
 TREEHOLD_EXPORT void begin_stop(const SharedProcess& process, std::chrono::nanoseconds grace,
                                 AnyHandler<StopReport> handler);
 TREEHOLD_EXPORT void begin_write(const SharedProcess& process, std::string bytes,
                                  AnyHandler<> handler);
+TREEHOLD_EXPORT void begin_flush(const SharedProcess& process, AnyHandler<> handler);
 TREEHOLD_EXPORT void begin_read_some(const SharedProcess& process, Stream stream, std::size_t limit,
                                      AnyHandler<std::string> handler);
 TREEHOLD_EXPORT void begin_read_line(const SharedProcess& process, Stream stream,
                                      AnyHandler<std::optional<std::string>> handler);
 TREEHOLD_EXPORT void begin_read_all(const SharedProcess& process, Stream stream,
                                     AnyHandler<std::string> handler);
+TREEHOLD_EXPORT void begin_next_event(const SharedProcess& process,
+                                      AnyHandler<std::optional<Event>> handler);
+/// What an operation of Asio's own kind would have completed with.
+[[nodiscard]] TREEHOLD_EXPORT boost::system::error_code code_of(const std::exception_ptr& error);
 
 using SharedGroup = std::shared_ptr<GroupCore>;
 
@@ -170,6 +183,52 @@ auto initiate_run(void (*begin)(RunOrder, const Executor&, AnyHandler<Result>), 
       },
       std::forward<Arguments>(arguments)...);
 }
+
+/// The steps of `ReadPipe::async_read_some`.
+template <class Buffers>
+struct ReadSome {
+  SharedProcess process;
+  Stream stream;
+  Buffers buffers;
+  bool begun = false;
+
+  template <class Self>
+  void operator()(Self& self, const std::exception_ptr& error = {}, const std::string& bytes = {}) {
+    if (!begun) {
+      begun = true;
+      self.reset_cancellation_state(boost::asio::enable_total_cancellation());
+      const std::size_t limit = boost::asio::buffer_size(buffers);
+      const SharedProcess from = process;
+      begin_read_some(from, stream, limit, std::move(self));
+      return;
+    }
+    const std::size_t count = boost::asio::buffer_copy(buffers, boost::asio::buffer(bytes));
+    const bool ended = !error && count == 0 && boost::asio::buffer_size(buffers) > 0;
+    self.complete(ended ? boost::asio::error::eof : code_of(error), count);
+  }
+};
+
+/// The steps of `WritePipe::async_write_some`.
+template <class Buffers>
+struct WriteSome {
+  SharedProcess process;
+  Buffers buffers;
+  bool begun = false;
+
+  template <class Self>
+  void operator()(Self& self, const std::exception_ptr& error = {}) {
+    const std::size_t count = boost::asio::buffer_size(buffers);
+    if (!begun) {
+      begun = true;
+      std::string bytes(count, '\0');
+      boost::asio::buffer_copy(boost::asio::buffer(bytes), buffers);
+      const SharedProcess into = process;
+      begin_write(into, std::move(bytes), std::move(self));
+      return;
+    }
+    self.complete(code_of(error), error ? 0 : count);
+  }
+};
 
 /// A member of a process, which has an executor.
 template <class Signature, class Begin, class Token>
@@ -334,17 +393,6 @@ auto Process::async_stop(std::chrono::nanoseconds grace, Token&& token) {
       std::forward<Token>(token));
 }
 
-/// `void(std::exception_ptr)`, as `write`; one at a time. Cancelled, it closes standard input,
-/// since nobody knows how much was written; it supports `terminal` alone.
-template <class Token>
-auto Process::async_write(std::string bytes, Token&& token) {
-  return detail::initiate_on_process<void(std::exception_ptr)>(
-      [core = shared_core(), bytes = std::move(bytes)](auto handler) mutable {
-        detail::begin_write(core, std::move(bytes), std::move(handler));
-      },
-      std::forward<Token>(token));
-}
-
 /// `void(std::exception_ptr, std::string)`, as `read_some`.
 template <class Token>
 auto Process::async_read_some(Stream stream, std::size_t limit, Token&& token) {
@@ -374,6 +422,121 @@ auto Process::async_read_all(Stream stream, Token&& token) {
         detail::begin_read_all(core, stream, std::move(handler));
       },
       std::forward<Token>(token));
+}
+
+/// `void(std::exception_ptr, std::optional<Event>)`, as `next_event`: in a coroutine,
+/// `while (auto event = co_await process.async_next_event(use_awaitable))`.
+template <class Token>
+auto Process::async_next_event(Token&& token) {
+  return detail::initiate_on_process<detail::Signature<std::optional<Event>>>(
+      [core = shared_core()](auto handler) { detail::begin_next_event(core, std::move(handler)); },
+      std::forward<Token>(token));
+}
+
+// -- StdinWriter
+// ------------------------------------------------------------------------------------------
+
+/// `void(std::exception_ptr)`, as `write`. Several may be pending: they are written in their order,
+/// and behind a failed one all fail. Cancelled, it closes standard input at once, since nobody
+/// knows how much was written; it supports `terminal` alone.
+template <class Token>
+auto StdinWriter::async_write(std::string bytes, Token&& token) {
+  return detail::initiate_on_process<void(std::exception_ptr)>(
+      [core = core(), bytes = std::move(bytes)](auto handler) mutable {
+        detail::begin_write(core, std::move(bytes), std::move(handler));
+      },
+      std::forward<Token>(token));
+}
+
+/// The same for the line and '\n'.
+template <class Token>
+auto StdinWriter::async_write_line(std::string line, Token&& token) {
+  return async_write(std::move(line) + '\n', std::forward<Token>(token));
+}
+
+/// `void(std::exception_ptr)`, as `flush`. Cancellable by all types; the writes go on.
+template <class Token>
+auto StdinWriter::async_flush(Token&& token) {
+  return detail::initiate_on_process<void(std::exception_ptr)>(
+      [core = core()](auto handler) { detail::begin_flush(core, std::move(handler)); },
+      std::forward<Token>(token));
+}
+
+// -- Streams
+// ----------------------------------------------------------------------------------------------
+
+/// A sink for `Command::stdout_tee` that writes into any AsyncWriteStream, on its executor, one
+/// write at a time. The stream must outlive the run, and its last write.
+template <class AsyncWriteStream>
+TeeSink tee_into(AsyncWriteStream& stream) {
+  return [&stream](std::string_view bytes, std::function<void(boost::system::error_code)> done) {
+    boost::asio::dispatch(stream.get_executor(), [&stream, bytes,
+                                                  done = std::move(done)]() mutable {
+      boost::asio::async_write(stream, boost::asio::buffer(bytes),
+                               [done = std::move(done)](const boost::system::error_code& error,
+                                                        std::size_t /*count*/) { done(error); });
+    });
+  };
+}
+
+/// A captured stream of a process as an `AsyncReadStream`: for `asio::async_read_until` and its
+/// kin. It is read by the process all the same: back-pressure, time-outs and what `Process` reads
+/// stay as they are. Ends with `asio::error::eof`; cancellable by all types without loss.
+class ReadPipe {
+ public:
+  using executor_type = detail::Executor;
+
+  ReadPipe(detail::SharedProcess process, Stream stream) noexcept
+      : process_(std::move(process)), stream_(stream) {}
+  [[nodiscard]] executor_type get_executor() const { return detail::executor_of(process_); }
+
+  /// `void(boost::system::error_code, std::size_t)`
+  template <class Buffers, class Token>
+  auto async_read_some(const Buffers& buffers, Token&& token) {
+    return boost::asio::async_compose<Token, void(boost::system::error_code, std::size_t)>(
+        detail::ReadSome<Buffers>{process_, stream_, buffers}, token, get_executor());
+  }
+
+ private:
+  detail::SharedProcess process_;
+  Stream stream_;
+};
+
+/// Standard input of a process as an `AsyncWriteStream`: for `asio::async_write` and its kin.
+/// Cancelled (`terminal`), it closes standard input.
+class WritePipe {
+ public:
+  using executor_type = detail::Executor;
+
+  explicit WritePipe(detail::SharedProcess process) noexcept : process_(std::move(process)) {}
+  [[nodiscard]] executor_type get_executor() const { return detail::executor_of(process_); }
+
+  /// `void(boost::system::error_code, std::size_t)`
+  template <class Buffers, class Token>
+  auto async_write_some(const Buffers& buffers, Token&& token) {
+    return boost::asio::async_compose<Token, void(boost::system::error_code, std::size_t)>(
+        detail::WriteSome<Buffers>{process_, buffers}, token, get_executor());
+  }
+
+ private:
+  detail::SharedProcess process_;
+};
+
+/// Throws `InvalidSetting` when the stream is not captured.
+template <class>
+auto Process::stdout_pipe() const {
+  detail::require_captured(shared_core(), Stream::out);
+  return ReadPipe(shared_core(), Stream::out);
+}
+template <class>
+auto Process::stderr_pipe() const {
+  detail::require_captured(shared_core(), Stream::err);
+  return ReadPipe(shared_core(), Stream::err);
+}
+/// Writing fails with EPIPE when there is no pipe, or none any more.
+template <class>
+auto Process::stdin_pipe() const {
+  return WritePipe(shared_core());
 }
 
 }  // namespace treehold::inline v0

@@ -23,6 +23,8 @@
 #include <utility>
 #include <vector>
 
+#include <boost/system/error_code.hpp>
+
 #include <treehold/export.hpp>
 #include <treehold/output.hpp>
 #include <treehold/process.hpp>
@@ -84,9 +86,21 @@ enum class Resource {
 /// No bound, for `Command::resource_limit`.
 inline constexpr std::uint64_t unlimited = ~std::uint64_t{0};
 
+/// Where a line ends.
+enum class LineEnding {
+  newline,            ///< at '\n'
+  newline_or_return,  ///< at "\r\n", '\n' or '\r', as a terminal shows it: progress bars
+};
+
 /// Takes the lines of a stream as they come, without their ending. What it throws ends the run with
 /// that exception, after the tree is dead. A line longer than 1 MiB comes in pieces.
 using LineHandler = std::function<void(std::string_view line)>;
+
+/// Takes a copy of a stream as it comes, piece by piece. `bytes` stay until `done` is called, with
+/// an error or none; until then nothing more is read, which holds the child back. `done` may be
+/// called from any thread, at once or later.
+using TeeSink = std::function<void(std::string_view bytes,
+                                   std::function<void(boost::system::error_code)> done)>;
 
 class TREEHOLD_EXPORT Command {
  public:
@@ -179,10 +193,25 @@ class TREEHOLD_EXPORT Command {
   /// Caps what is kept of each captured stream; without it everything is kept.
   Command& output_limit(OutputLimit limit);
 
-  /// Called for each line of the stream, which must be captured. Lines end at '\n'; a last line
-  /// without an ending is delivered once. Called on the thread that waits.
+  /// Called for each line of the stream, which must be captured. A last line without an ending is
+  /// delivered once. Called on the thread that waits.
   Command& on_stdout_line(LineHandler handler);
   Command& on_stderr_line(LineHandler handler);
+
+  /// Copies the stream, which must be captured, byte for byte into a file (created or truncated,
+  /// mode 0666 less umask) or a sink (`tee_into` of <treehold/async.hpp> makes one of any
+  /// AsyncWriteStream). One that cannot be opened is a `SpawnFailed` before anything is started.
+  /// One that fails later takes no more, and the run goes on: `Output` has the error, verbs that
+  /// return no `Output` throw `TeeFailed` after a success. A sink that is not done when the run has
+  /// been drained has failed with `timed_out`.
+  Command& stdout_tee(std::filesystem::path file);
+  Command& stdout_tee(TeeSink sink);
+  Command& stderr_tee(std::filesystem::path file);
+  Command& stderr_tee(TeeSink sink);
+
+  /// Where lines end, for handlers, `Process::read_line` and events; default `LineEnding::newline`.
+  /// What is kept of a stream is never changed by it.
+  Command& line_ending(LineEnding ending);
 
   // -- Time -------------------------------------------------------------------------------------
 
@@ -251,7 +280,8 @@ class TREEHOLD_EXPORT Command {
   // All throw `InvalidSetting`, `ProgramNotFound`, `SpawnFailed`; then what stands at each.
 
   /// Runs; success is required. Returns standard output less its trailing newlines.
-  /// Throws `NonZeroExit`, `Signalled`, `TimedOut`, `OutputTooLarge`, `ExitStatusLost`.
+  /// Throws `NonZeroExit`, `Signalled`, `TimedOut`, `OutputTooLarge`, `ExitStatusLost`,
+  /// `TeeFailed`.
   std::string run() const;
 
   /// Runs; any end of the leader is data. Throws `OutputTooLarge`.
@@ -261,7 +291,7 @@ class TREEHOLD_EXPORT Command {
   Output checked() const;
 
   /// Runs; the leader's exit code. Throws `Signalled`, `TimedOut`, `OutputTooLarge`,
-  /// `ExitStatusLost`: never a made-up code.
+  /// `ExitStatusLost`: never a made-up code; `TeeFailed`.
   int exit_code() const;
 
   /// Runs a question: exit code 0 is true, 1 is false, anything else throws what `run` throws.

@@ -34,6 +34,7 @@ enum class Errc {
   group_closed,
   not_owner,
   exit_status_lost,
+  tee_failed,
 };
 
 /// The category of `Errc`, named "treehold".
@@ -162,6 +163,13 @@ class TREEHOLD_EXPORT ExitStatusLost : public RunFailed {
  public:
   ExitStatusLost(const std::string& program, Output output);
   ~ExitStatusLost() override;
+};
+
+/// The run succeeded, but a copy of its output is not whole (`Command::stdout_tee`).
+class TREEHOLD_EXPORT TeeFailed : public RunFailed {
+ public:
+  TeeFailed(const std::string& program, Output output);
+  ~TeeFailed() override;
 };
 
 /// The operation was cancelled; `code()` is `boost::asio::error::operation_aborted`.

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include <boost/system/error_code.hpp>
+
 #include <treehold/export.hpp>
 #include <treehold/mechanism.hpp>
 #include <treehold/outcome.hpp>
@@ -20,6 +22,8 @@ struct Output {
   std::chrono::nanoseconds duration{0};  ///< from the start until the result was complete
   bool truncated = false;                ///< an output cap cut something off
   bool incomplete = false;  ///< a stream was still open when its drain grace ended and was cut
+  boost::system::error_code stdout_tee_error;  ///< why `Command::stdout_tee` was given up
+  boost::system::error_code stderr_tee_error;
   std::optional<ResourceUse> resource_use;
   Mechanism mechanism = Mechanism::process_group;  ///< what contained the run
   std::optional<StopReport> stop;  ///< present when members were left, or a time-out ended them

@@ -1,7 +1,7 @@
 // A live child in its container.
 //
 //     treehold::Process bc = treehold::Command("bc").stdin_pipe().start();
-//     bc.write("6*7\n");
+//     bc.input().write_line("6*7");
 //     std::optional<std::string> answer = bc.read_line(treehold::Stream::out);   // "42"
 //
 // The object owns its tree: destroying it kills and reaps whatever is left of a private start, and
@@ -15,14 +15,16 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include <treehold/event.hpp>
 #include <treehold/export.hpp>
 #include <treehold/mechanism.hpp>
 #include <treehold/outcome.hpp>
 #include <treehold/output.hpp>
+#include <treehold/pull_range.hpp>
 #include <treehold/signal.hpp>
+#include <treehold/stdin_writer.hpp>
 
 namespace treehold::inline v0 {
 
@@ -32,9 +34,6 @@ class ProcessCore;
 class ProcessGroup;
 enum class Ownership : int;
 struct Settings;
-
-/// Which captured stream.
-enum class Stream { out, err };
 
 /// Movable, not copyable. One object is used by one thread at a time, except `kill`, `signal` and
 /// `members`, which any thread may call while another waits.
@@ -86,13 +85,8 @@ class TREEHOLD_EXPORT Process {
   /// The numbers of all living members of this start's tree.
   [[nodiscard]] std::vector<ProcessId> members() const;
 
-  /// Writes all of `bytes` to the child's standard input (`Command::stdin_pipe`). Captured output
-  /// is read meanwhile. Throws `StdinFailed` (EPIPE) when the child has closed it or has ended;
-  /// never a SIGPIPE.
-  void write(std::string_view bytes);
-
-  /// Closes the child's standard input: it reads end-of-file. Closing twice is harmless.
-  void close_stdin();
+  /// The child's standard input.
+  [[nodiscard]] StdinWriter input() const;
 
   /// Waits for bytes of a captured stream and returns those there are, at most `limit`; empty at
   /// its end.
@@ -102,8 +96,20 @@ class TREEHOLD_EXPORT Process {
   std::string take_read(Stream stream);
 
   /// The next line without its ending; nothing at the end of the stream. A last line without an
-  /// ending is returned once.
+  /// ending is returned once. Lines end where `Command::line_ending` says.
   std::optional<std::string> read_line(Stream stream);
+
+  /// The same as a range: `for (std::string& line : child.lines(Stream::out))`. A slow reader holds
+  /// the child back.
+  [[nodiscard]] PullRange<std::string> lines(Stream stream);
+
+  /// The next of: the start; a line of a captured stream; the end, when the run is over. Nothing
+  /// after that. The lines of one stream come in their order; which of two streams was written
+  /// first no pipe tells, so they take turns where both have lines. Throws as `wait`.
+  std::optional<Event> next_event();
+
+  /// The same as a range.
+  [[nodiscard]] PullRange<Event> events();
 
   /// Everything up to the end of the stream.
   std::string read_all(Stream stream);
@@ -118,13 +124,21 @@ class TREEHOLD_EXPORT Process {
   template <class Token>
   auto async_stop(std::chrono::nanoseconds grace, Token&& token);
   template <class Token>
-  auto async_write(std::string bytes, Token&& token);
-  template <class Token>
   auto async_read_some(Stream stream, std::size_t limit, Token&& token);
   template <class Token>
   auto async_read_line(Stream stream, Token&& token);
   template <class Token>
   auto async_read_all(Stream stream, Token&& token);
+  template <class Token>
+  auto async_next_event(Token&& token);
+
+  /// Streams for the algorithms of Asio.
+  template <class = void>
+  auto stdout_pipe() const;
+  template <class = void>
+  auto stderr_pipe() const;
+  template <class = void>
+  auto stdin_pipe() const;
 
   /// The strand on which a process that was started asynchronously lives. `outcome`, `take_read`
   /// and what else tells its state are to be called there.

@@ -1,46 +1,18 @@
 #include "platform/posix/input_pipe.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-#include <time.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <utility>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
+
+#include "platform/posix/write_quietly.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
-
-/// write(2) that raises no SIGPIPE: a pipe knows no MSG_NOSIGNAL, and the disposition of the signal
-/// is the host's own. The signal is directed at the writing thread, so it is held back and taken
-/// there, unless it was pending before.
-ssize_t write_quietly(int fd, std::string_view bytes) {
-  sigset_t sigpipe;
-  sigset_t old;
-  sigset_t pending;
-  ::sigemptyset(&sigpipe);
-  ::sigaddset(&sigpipe, SIGPIPE);
-  ::sigpending(&pending);
-  const bool was_pending = ::sigismember(&pending, SIGPIPE) == 1;
-  ::pthread_sigmask(SIG_BLOCK, &sigpipe, &old);
-  const ssize_t count = ::write(fd, bytes.data(), bytes.size());
-  const int error = errno;
-  if (count < 0 && error == EPIPE && !was_pending) {
-    const timespec none{};
-    while (::sigtimedwait(&sigpipe, nullptr, &none) < 0 && errno == EINTR) {
-    }
-  }
-  ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
-  errno = error;
-  return count;
-}
 
 /// The pending operation holds it, so that it outlives an `InputPipe` destroyed in the meantime.
 class Writer : public std::enable_shared_from_this<Writer> {

@@ -323,7 +323,8 @@ TEST_CASE("a started process is talked to", "[contract][async]") {
   Answer<std::optional<std::string>> line;
   cat.async_read_line(Stream::out, line.handler());
   std::exception_ptr written;
-  cat.async_write("hello\nworld", [&](std::exception_ptr error) { written = std::move(error); });
+  cat.input().async_write("hello\nworld",
+                          [&](std::exception_ptr error) { written = std::move(error); });
   run_until(context, [&] { return line.calls == 1; });
   CHECK(line.result == "hello");
   CHECK_FALSE(written);
@@ -335,7 +336,7 @@ TEST_CASE("a started process is talked to", "[contract][async]") {
   Answer<std::optional<std::string>> none;
   cat.async_read_line(Stream::out, none.handler());
   std::exception_ptr refused;
-  cat.async_write("more", [&](std::exception_ptr error) { refused = std::move(error); });
+  cat.input().async_write("more", [&](std::exception_ptr error) { refused = std::move(error); });
   run_until(context, [&] { return none.calls == 1 && refused; });
   CHECK_FALSE(none.result);
   CHECK_THROWS_AS(std::rethrow_exception(refused), treehold::StdinFailed);
@@ -359,7 +360,7 @@ TEST_CASE("a cancelled wait lets the child go on", "[contract][async]") {
   }
   Answer<std::optional<std::string>> line;
   started.result.async_read_line(Stream::out, line.handler());
-  started.result.async_write("still here\n", asio::detached);
+  started.result.input().async_write("still here\n", asio::detached);
   run_until(context, [&] { return line.calls == 1; });
   CHECK(line.result == "still here");
   Answer<treehold::StopReport> stopped;

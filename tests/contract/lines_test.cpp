@@ -1,9 +1,11 @@
 // Line handlers.
 #include <signal.h>
 
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -18,6 +20,7 @@ using forms::Command;
 using forms::role;
 using treehold::Outcome;
 using treehold::Output;
+using treehold::Stream;
 
 namespace {
 
@@ -50,6 +53,57 @@ TEST_CASE("each line is delivered once, without its ending", "[contract]") {
 TEST_CASE("a last line without an ending is delivered once", "[contract]") {
   CHECK(lines_of("one\nlast") == Lines{"one", "last"});
   CHECK(lines_of("only") == Lines{"only"});
+}
+
+TEST_CASE("on request a line ends at a carriage return as well", "[contract]") {
+  const std::string text = "10%\r20%\rdone\r\n\r\nnext\nlast\r";
+  const Lines wanted = {"10%", "20%", "done", "", "next", "last"};
+  const Command command =
+      role("emit", {text, "", "0"}).line_ending(treehold::LineEnding::newline_or_return);
+  Lines handled;
+  CHECK(Command(command)
+            .on_stdout_line([&](std::string_view line) { handled.emplace_back(line); })
+            .output()
+            .stdout_bytes == text);
+  CHECK(handled == wanted);
+  auto child = command.start();
+  Lines read;
+  for (std::string& line : child.lines(Stream::out)) {
+    read.push_back(std::move(line));
+  }
+  CHECK(read == wanted);
+}
+
+TEST_CASE("the two halves of an ending may come one after the other", "[contract]") {
+  // The child's answer is read before it is sent the rest.
+  auto child =
+      Command("cat").stdin_pipe().line_ending(treehold::LineEnding::newline_or_return).start();
+  for (int round = 0; round < 20; ++round) {
+    child.input().write("half\r");
+    CHECK(child.read_line(Stream::out) == "half");
+    child.input().write("\nwhole\r\n");
+    CHECK(child.read_line(Stream::out) == "whole");
+  }
+  child.input().write("end\r");
+  CHECK(child.read_line(Stream::out) == "end");
+  child.input().write("\n");
+  child.input().close();
+  CHECK_FALSE(child.read_line(Stream::out).has_value());
+  CHECK(child.wait() == Outcome::exited(0));
+}
+
+TEST_CASE("lines of a live child are a range", "[contract]") {
+  auto child = role("lines", {"1000"}).start();
+  std::size_t count = 0;
+  for (const std::string& line : child.lines(Stream::out)) {
+    CHECK(line == "line " + std::to_string(count));
+    ++count;
+  }
+  CHECK(count == 1000);
+  CHECK(child.lines(Stream::out).begin() == std::default_sentinel);
+  CHECK(child.wait() == Outcome::exited(0));
+  auto silent = role("lines", {"1"}).stdout_null().start();
+  CHECK_THROWS_AS(silent.lines(Stream::out).begin(), treehold::InvalidSetting);
 }
 
 TEST_CASE("both streams have their handlers, on the thread that waits", "[contract]") {

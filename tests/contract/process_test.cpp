@@ -51,15 +51,15 @@ TEST_CASE("wait_for gives up after its time and can be called again", "[contract
   Process child = role("echo").stdin_pipe().start();
   CHECK_FALSE(child.wait_for(0s).has_value());
   CHECK_FALSE(child.wait_for(20ms).has_value());
-  child.write("still open\n");
+  child.input().write("still open\n");
   CHECK(child.read_line(Stream::out) == "still open");
-  child.close_stdin();
+  child.input().close();
   CHECK(child.wait_for(hang_bound) == Outcome::exited(0));
 }
 
 TEST_CASE("wait closes a piped standard input that is still open", "[contract]") {
   Process child = role("count-input").stdin_pipe().start();
-  child.write("12345");
+  child.input().write("12345");
   CHECK(child.wait() == Outcome::exited(0));
   CHECK(child.read_all(Stream::out) == "5\n");
 }
@@ -171,7 +171,7 @@ TEST_CASE("a process can be moved", "[contract]") {
   const ProcessId pid = first.pid();
   Process second = std::move(first);
   CHECK(second.pid() == pid);
-  second.write("moved\n");
+  second.input().write("moved\n");
   CHECK(second.read_line(Stream::out) == "moved");
   Process third = role("sleep").start();
   REQUIRE(third.read_line(Stream::out) == "ready");
@@ -179,7 +179,7 @@ TEST_CASE("a process can be moved", "[contract]") {
   third = std::move(second);
   CHECK(watch.dead());
   CHECK(third.pid() == pid);
-  third.close_stdin();
+  third.input().close();
   CHECK(third.wait() == Outcome::exited(0));
 }
 
@@ -190,11 +190,11 @@ TEST_CASE("a conversation over pipes", "[contract]") {
   Process child = role("echo").stdin_pipe().start();
   for (int round = 0; round < 100; ++round) {
     const std::string line = "line " + std::to_string(round);
-    child.write(line + "\n");
+    child.input().write(line + "\n");
     CHECK(child.read_line(Stream::out) == line);
   }
-  child.close_stdin();
-  child.close_stdin();
+  child.input().close();
+  child.input().close();
   CHECK(child.wait() == Outcome::exited(0));
   CHECK_FALSE(child.read_line(Stream::out).has_value());
 }
@@ -202,8 +202,8 @@ TEST_CASE("a conversation over pipes", "[contract]") {
 TEST_CASE("writing much does not block on a child that answers much", "[contract]") {
   const std::string input = pattern(std::size_t{4} << 20U);
   Process child = role("echo").stdin_pipe().start();
-  child.write(input);
-  child.close_stdin();
+  child.input().write(input);
+  child.input().close();
   const bool same = child.output().stdout_bytes == input;
   CHECK(same);
 }
@@ -212,34 +212,47 @@ TEST_CASE("writing to a child that has closed its input fails, without a signal"
   Process child = role("close-input").stdin_pipe().start();
   REQUIRE(child.read_line(Stream::out) == "ready");
   try {
-    child.write("x");
+    child.input().write("x");
     FAIL("did not throw");
   } catch (const StdinFailed& error) {
     CHECK(error.code().value() == EPIPE);
   }
-  CHECK_THROWS_AS(child.write(std::string(1 << 20, 'x')), StdinFailed);
+  CHECK_THROWS_AS(child.input().write(std::string(1 << 20, 'x')), StdinFailed);
   CHECK(alive(static_cast<pid_t>(child.pid())));
 }
 
 TEST_CASE("writing to a child that has ended fails", "[contract]") {
   Process child = role("exit", {"0"}).stdin_pipe().start();
   CHECK(wait_until([&] { return !alive(static_cast<pid_t>(child.pid())); }));
-  CHECK_THROWS_AS(child.write(std::string(1 << 20, 'x')), StdinFailed);
+  CHECK_THROWS_AS(child.input().write(std::string(1 << 20, 'x')), StdinFailed);
   CHECK(child.wait() == Outcome::exited(0));
-  CHECK_THROWS_AS(child.write("x"), StdinFailed);
-  CHECK_NOTHROW(child.close_stdin());
+  CHECK_THROWS_AS(child.input().write("x"), StdinFailed);
+  CHECK_NOTHROW(child.input().close());
 }
 
-TEST_CASE("writing after close_stdin fails", "[contract]") {
+TEST_CASE("a line is written with its ending; a flush waits for what was begun", "[contract]") {
+  Process child = Command("cat").stdin_pipe().start();
+  child.input().write_line("one");
+  child.input().write_line("");
+  child.input().flush();
+  CHECK(child.read_line(Stream::out) == "one");
+  CHECK(child.read_line(Stream::out)->empty());
+  child.input().close();
+  CHECK_NOTHROW(child.input().flush());
+  CHECK_THROWS_AS(child.input().write_line("two"), StdinFailed);
+  CHECK(child.wait() == Outcome::exited(0));
+}
+
+TEST_CASE("writing after closing fails", "[contract]") {
   Process child = role("echo").stdin_pipe().start();
-  child.close_stdin();
-  CHECK_THROWS_AS(child.write("x"), treehold::Error);
+  child.input().close();
+  CHECK_THROWS_AS(child.input().write("x"), treehold::Error);
   CHECK(child.wait() == Outcome::exited(0));
 }
 
 TEST_CASE("writing to a child without a piped input is refused", "[contract]") {
   Process child = role("sleep").start();
-  CHECK_THROWS_AS(child.write("x"), treehold::Error);
+  CHECK_THROWS_AS(child.input().write("x"), treehold::Error);
 }
 
 TEST_CASE("bytes given beforehand reach a started process", "[contract]") {
@@ -325,12 +338,12 @@ TEST_CASE("many processes at once have their own streams", "[contract]") {
     children.push_back(role("echo").stdin_pipe().start());
   }
   for (std::size_t index = 0; index < children.size(); ++index) {
-    children[index].write(std::to_string(index) + "\n");
+    children[index].input().write(std::to_string(index) + "\n");
   }
   for (std::size_t index = 0; index < children.size(); ++index) {
     CHECK(children[index].read_line(Stream::out) == std::to_string(index));
     // That no later child holds an earlier one's pipe: it would never see its end.
-    children[index].close_stdin();
+    children[index].input().close();
     CHECK(children[index].wait() == Outcome::exited(0));
   }
 }

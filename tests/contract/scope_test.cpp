@@ -136,7 +136,7 @@ TEST_CASE("a leader whose main thread has gone is not dead", "[contract]") {
   CHECK_FALSE(child.wait_for(100ms).has_value());
   CHECK_FALSE(child.outcome().has_value());
   CHECK(child.members() == std::vector<treehold::ProcessId>{child.pid()});
-  child.close_stdin();
+  child.input().close();
   CHECK(child.wait() == Outcome::exited(5));
   CHECK(role("main-thread-exits").stdin_bytes("").output().outcome == Outcome::exited(5));
 }

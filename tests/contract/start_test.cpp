@@ -346,8 +346,8 @@ TEST_CASE("a thread may end before the child that it has started", "[contract]")
   std::optional<Process> child;
   std::thread starter([&] { child = role("echo").stdin_pipe().start(); });
   starter.join();
-  child->write("still here\n");
+  child->input().write("still here\n");
   CHECK(child->read_line(Stream::out) == "still here");
-  child->close_stdin();
+  child->input().close();
   CHECK(child->wait() == Outcome::exited(0));
 }

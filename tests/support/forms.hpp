@@ -110,7 +110,7 @@ class Process {
     if (!host_) {
       return process_.wait();
     }
-    process_.close_stdin();
+    process_.input().close();
     return process_.async_wait(asio::use_future).get();
   }
   std::optional<treehold::Outcome> wait_for(std::chrono::nanoseconds duration) {
@@ -127,14 +127,38 @@ class Process {
     return host_ ? process_.async_stop(grace, asio::use_future).get() : process_.stop(grace);
   }
   [[nodiscard]] std::vector<treehold::ProcessId> members() const { return process_.members(); }
-  void write(std::string_view bytes) {
-    if (host_) {
-      process_.async_write(std::string(bytes), asio::use_future).get();
-    } else {
-      process_.write(bytes);
+  /// Stands in for the writer.
+  class Input {
+   public:
+    Input(treehold::StdinWriter writer, bool host) : writer_(std::move(writer)), host_(host) {}
+    void write(std::string_view bytes) {
+      if (host_) {
+        writer_.async_write(std::string(bytes), asio::use_future).get();
+      } else {
+        writer_.write(bytes);
+      }
     }
-  }
-  void close_stdin() { process_.close_stdin(); }
+    void write_line(std::string_view line) {
+      if (host_) {
+        writer_.async_write_line(std::string(line), asio::use_future).get();
+      } else {
+        writer_.write_line(line);
+      }
+    }
+    void flush() {
+      if (host_) {
+        writer_.async_flush(asio::use_future).get();
+      } else {
+        writer_.flush();
+      }
+    }
+    void close() { writer_.close(); }
+
+   private:
+    treehold::StdinWriter writer_;
+    bool host_;
+  };
+  [[nodiscard]] Input input() const { return {process_.input(), host_ != nullptr}; }
   std::string read_some(treehold::Stream stream, std::size_t limit = std::size_t{64} * 1024) {
     return host_ ? process_.async_read_some(stream, limit, asio::use_future).get()
                  : process_.read_some(stream, limit);
@@ -145,6 +169,17 @@ class Process {
   std::optional<std::string> read_line(treehold::Stream stream) {
     return host_ ? process_.async_read_line(stream, asio::use_future).get()
                  : process_.read_line(stream);
+  }
+  treehold::PullRange<std::string> lines(treehold::Stream stream) {
+    return host_ ? treehold::PullRange<std::string>([this, stream] { return read_line(stream); })
+                 : process_.lines(stream);
+  }
+  std::optional<treehold::Event> next_event() {
+    return host_ ? process_.async_next_event(asio::use_future).get() : process_.next_event();
+  }
+  treehold::PullRange<treehold::Event> events() {
+    return host_ ? treehold::PullRange<treehold::Event>([this] { return next_event(); })
+                 : process_.events();
   }
   std::string read_all(treehold::Stream stream) {
     return host_ ? process_.async_read_all(stream, asio::use_future).get()
@@ -179,6 +214,11 @@ class Command : public treehold::Command {
   using Argument = treehold::Argument;
   using Path = std::filesystem::path;
   using Duration = std::chrono::nanoseconds;
+  TREEHOLD_TEST_SETTING(line_ending, (treehold::LineEnding ending), ending)
+  TREEHOLD_TEST_SETTING(stdout_tee, (Path file), std::move(file))
+  TREEHOLD_TEST_SETTING(stdout_tee, (treehold::TeeSink sink), std::move(sink))
+  TREEHOLD_TEST_SETTING(stderr_tee, (Path file), std::move(file))
+  TREEHOLD_TEST_SETTING(stderr_tee, (treehold::TeeSink sink), std::move(sink))
   TREEHOLD_TEST_SETTING(arg, (const Argument& argument), argument)
   TREEHOLD_TEST_SETTING(args, (std::initializer_list<Argument> arguments), arguments)
   template <class Range>

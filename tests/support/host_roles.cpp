@@ -306,8 +306,8 @@ void expect_strangers(Host& host, ProcessGroup& group, Process& child) {
   EXPECT_THROWS_AS(NotOwner, child.signal(Signal::terminate));
   EXPECT_THROWS_AS(NotOwner, child.stop(0s));
   EXPECT_THROWS_AS(NotOwner, child.members());
-  EXPECT_THROWS_AS(NotOwner, child.write("x"));
-  EXPECT_THROWS_AS(NotOwner, child.close_stdin());
+  EXPECT_THROWS_AS(NotOwner, child.input().write("x"));
+  EXPECT_THROWS_AS(NotOwner, child.input().close());
   EXPECT_THROWS_AS(NotOwner, child.read_some(Stream::out));
   EXPECT_THROWS_AS(NotOwner, child.read_line(Stream::out));
   EXPECT_THROWS_AS(NotOwner, child.read_all(Stream::out));
@@ -344,9 +344,9 @@ void forks(Host& host, const std::vector<std::string>&) {
   EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   EXPECT(alive(child_pid));
   EXPECT(alive(own_pid));
-  child->write("still here\n");
+  child->input().write("still here\n");
   EXPECT(child->read_line(Stream::out) == "still here");
-  own->write("me too\n");
+  own->input().write("me too\n");
   EXPECT(own->read_line(Stream::out) == "me too");
   EXPECT(group->exit_code(role("exit", {"4"})) == 4);
   EXPECT(group->stop(0s).members_after.empty());
