@@ -1,99 +1,133 @@
-// Compiles a few files at the same time, at most two at once, and gives everything up at the first
-// failure: the snippets of docs/async.md.
+// Compiles a small C project, so many files at a time, and gives everything up at the first
+// failure: snippets of docs/async.md. `example_build PROJECT`, a folder of C files.
 #include <boost/asio/detail/config.hpp>
 
 #if defined(BOOST_ASIO_HAS_CO_AWAIT)
 
-#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <random>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <treehold/async.hpp>
 #include <treehold/treehold.hpp>
 
+#include "folder.hpp"
+
 namespace asio = boost::asio;
-using namespace asio::experimental::awaitable_operators;
-using namespace std::chrono_literals;
+namespace fs = std::filesystem;
 using treehold::Command;
 
 namespace {
 
-const std::filesystem::path folder = std::filesystem::temp_directory_path() /
-                                     ("treehold-example-" + std::to_string(std::random_device()()));
+/// What is to be built, and where.
+struct Project {
+  std::vector<fs::path> sources;
+  fs::path folder;
+};
 
-Command compiler(const std::string& file) {
-  return Command("cc", {"-c", file}).current_dir(folder).timeout(1min);
+fs::path object_of(const Project& project, const fs::path& source) {
+  return project.folder / source.filename().replace_extension(".o");
 }
 
-asio::awaitable<void> compile(std::vector<std::string>& files) {
-  while (!files.empty()) {
-    const std::string file = files.back();
-    files.pop_back();
-    // Throws NonZeroExit with the compiler's words when it fails; cancelled, its tree is ended
-    // first.
-    co_await compiler(file).async_checked(asio::use_awaitable);
-    std::cout << file << " is compiled\n";
+Command linker(const Project& project) {
+  Command command("cc", {"-o", (project.folder / "calc").string()});
+  for (const fs::path& source : project.sources) {
+    command.arg(object_of(project, source));
   }
+  return command;
 }
 
-asio::awaitable<void> build(std::vector<std::string> files) {
-  // Two workers; when one throws, the other is cancelled.
-  co_await (compile(files) && compile(files));
-}
-
-asio::awaitable<int> count_lines() {
-  const Command numbers("seq", {"1", "1000"});
-  treehold::Process child = co_await numbers.async_start(asio::use_awaitable);
-  int lines = 0;
-  while (auto line = co_await child.async_read_line(treehold::Stream::out, asio::use_awaitable)) {
-    ++lines;  // a slow reader holds the child back
+std::vector<Command> compilers(const Project& project) {
+  std::vector<Command> commands;
+  for (const fs::path& source : project.sources) {
+    commands.push_back(Command("cc", {"-O1", "-c", "-o", object_of(project, source), source}));
   }
-  co_await child.async_wait(asio::use_awaitable);
-  co_return lines;
+  return commands;
 }
 
-/// Runs a coroutine on a context of its own; whether it came to its end.
-template <class Awaitable>
-bool succeeds(Awaitable awaitable) {
+asio::awaitable<void> build(const Project& project) {
+  auto executor = co_await asio::this_coro::executor;
+  treehold::AsCompleted compiled = treehold::as_completed(compilers(project), 2, executor);
+  while (auto done = co_await compiled.async_next(asio::use_awaitable)) {
+    const treehold::Output& output = done->result.value();  // throws what this run threw
+    if (!output.outcome.success()) {
+      throw std::runtime_error(output.stderr_bytes);  // ends the other compilers, starts no more
+    }
+    std::cout << project.sources[done->index].filename().string() << " is compiled\n";
+  }
+  co_await linker(project).async_checked(asio::use_awaitable);
+}
+
+/// Runs a coroutine on a context of its own; throws what it throws.
+void run(asio::awaitable<void> work) {
   asio::io_context context;
-  bool good = false;
-  asio::co_spawn(context, std::move(awaitable),
-                 [&good](const std::exception_ptr& error, auto... /*value*/) { good = !error; });
+  std::exception_ptr failure;
+  asio::co_spawn(context, std::move(work),
+                 [&failure](std::exception_ptr error) { failure = std::move(error); });
   context.run();
-  return good;
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
+}
+
+bool builds(const Project& project) {
+  run(build(project));
+  const std::string answer = Command((project.folder / "calc").string(), {"6*(3+4)"}).run();
+  std::cout << "6*(3+4) is " << answer << "\n";
+  return answer == "42";
+}
+
+bool stops_at_the_first_failure(Project project) {
+  const fs::path broken = project.folder / "broken.c";
+  std::ofstream(broken) << "int broken\n";
+  project.sources.push_back(broken);
+  try {
+    run(build(project));
+  } catch (const std::runtime_error& failure) {
+    std::cout << failure.what() << "\n";
+    return true;
+  }
+  return false;
 }
 
 }  // namespace
 
-int main() {
-  std::filesystem::create_directory(folder);
-  for (const char* name : {"one", "two", "three"}) {
-    std::ofstream(folder / (std::string(name) + ".c")) << "int " << name << ";\n";
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: example_build PROJECT\n";
+    return EXIT_FAILURE;
   }
-  std::ofstream(folder / "broken.c") << "int broken\n";
-  const bool built = succeeds(build({"one.c", "two.c", "three.c"}));
-  const bool broke = !succeeds(build({"one.c", "broken.c", "two.c", "three.c"}));
-  const bool counted = succeeds(count_lines());
-  std::filesystem::remove_all(folder);
-  return built && broke && counted ? EXIT_SUCCESS : EXIT_FAILURE;
+  try {
+    const Folder folder;
+    Project project{{}, folder.path()};
+    for (const fs::directory_entry& entry : fs::directory_iterator(argv[1])) {
+      if (entry.path().extension() == ".c") {
+        project.sources.push_back(entry.path());
+      }
+    }
+    return builds(project) && stops_at_the_first_failure(project) ? EXIT_SUCCESS : EXIT_FAILURE;
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << "\n";
+    return EXIT_FAILURE;
+  }
 }
 
 #else
 
 int main() {
-  return 0;  // a compiler without coroutines
+  return 77;  // a compiler without coroutines
 }
 
 #endif
