@@ -13,19 +13,11 @@
 namespace treehold::inline v0 {
 namespace {
 
-boost::asio::io_context& require_own_context(const ProcessCore& core) {
-  if (core.own_context() == nullptr) {
-    throw Unsupported("blocking on a process that lives on the host's executor",
-                      "use the asynchronous form");
-  }
-  return *core.own_context();
-}
-
 /// Drives a process that has a context of its own until the operation that `begin(handler)` begins
 /// has completed; its result.
 template <class Result, class Begin>
 Result complete(const ProcessCore& core, Begin begin) {
-  boost::asio::io_context& context = require_own_context(core);
+  boost::asio::io_context& context = core.require_own_context();
   std::optional<Result> result;
   std::exception_ptr error;
   begin([&](std::exception_ptr failure, Result value = Result()) {
@@ -114,7 +106,7 @@ Outcome Process::wait() {
 }
 
 std::optional<Outcome> Process::wait_for(std::chrono::nanoseconds duration) {
-  boost::asio::io_context& context = require_own_context(core());
+  boost::asio::io_context& context = core().require_own_context();
   const Clock::time_point end =
       Clock::now() + std::min<Duration>(duration, std::chrono::hours(24 * 365));
   std::optional<Outcome> outcome;
