@@ -377,3 +377,5 @@ auto Process::async_read_all(Stream stream, Token&& token) {
 }
 
 }  // namespace treehold::inline v0
+
+#include <treehold/async_many.hpp>  // IWYU pragma: export
