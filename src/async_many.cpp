@@ -58,12 +58,14 @@ void begin_output_all(ManyOrder order, const Executor& on,
     const auto queue = make_queue(std::move(order), strand);
     *running = queue;
     queue->begin();
-    queue->async_all([operation](std::exception_ptr error, std::vector<OutputResult> results) {
-      if (!error && std::any_of(results.begin(), results.end(), was_cancelled)) {
-        error = std::make_exception_ptr(Cancelled("running many"));
-      }
-      operation->complete(std::move(error), std::move(results));
-    });
+    queue->async_all(
+        [operation, queue](std::exception_ptr error, std::vector<OutputResult> results) {
+          // All leaders may have ended by themselves before the cancellation came.
+          if (queue->cancelled() && std::any_of(results.begin(), results.end(), was_cancelled)) {
+            error = std::make_exception_ptr(Cancelled("running many"));
+          }
+          operation->complete(std::move(error), std::move(results));
+        });
   });
 }
 
@@ -97,7 +99,6 @@ class Waits : public std::enable_shared_from_this<Waits> {
   };
   /// By process; nothing for those whose wait was given up.
   using Ends = std::vector<std::optional<End>>;
-  enum class Until { one_is_over, all_are_over };
 
   Waits(const Executor& strand, std::size_t count, Until until)
       : strand_(strand), until_(until), give_ups_(count), ends_(count), left_(count) {}
@@ -162,7 +163,7 @@ class Waits : public std::enable_shared_from_this<Waits> {
 
 /// Begins the waits for a user's handler, which gets what `result(ends)` returns or throws.
 template <class Result, class Take>
-void begin_waits(SharedProcesses processes, Waits::Until until, const Executor& on,
+void begin_waits(SharedProcesses processes, Until until, const Executor& on,
                  AnyHandler<Result> handler, Take result) {
   for (const SharedProcess& process : processes) {
     process->require_host_executor();
@@ -192,7 +193,7 @@ SharedProcesses shared(const std::vector<Process*>& processes) {
 
 void begin_wait_any(SharedProcesses processes, const Executor& on,
                     AnyHandler<std::size_t> handler) {
-  begin_waits(std::move(processes), Waits::Until::one_is_over, on, std::move(handler),
+  begin_waits(std::move(processes), Until::one_is_over, on, std::move(handler),
               [](const Waits::Ends& ends) {
                 require_any(ends.size());
                 const auto over = std::find_if(ends.begin(), ends.end(),
@@ -206,7 +207,7 @@ void begin_wait_any(SharedProcesses processes, const Executor& on,
 
 void begin_wait_all(SharedProcesses processes, const Executor& on,
                     AnyHandler<std::vector<Outcome>> handler) {
-  begin_waits(std::move(processes), Waits::Until::all_are_over, on, std::move(handler),
+  begin_waits(std::move(processes), Until::all_are_over, on, std::move(handler),
               [](const Waits::Ends& ends) {
                 std::vector<Outcome> outcomes;
                 for (const auto& end : ends) {

@@ -66,6 +66,7 @@ void RunQueue::ended(std::size_t index, OutputResult result) {
 }
 
 void RunQueue::cancel() {
+  cancelled_ = true;
   while (next_ < commands_.size()) {
     const std::size_t index = next_++;
     ended_.push_back(

@@ -36,6 +36,7 @@ class RunQueue : public std::enable_shared_from_this<RunQueue> {
   /// Cancels what is alive, as the cancellation of each run asks for, and starts none of the rest,
   /// whose results are `Cancelled`.
   void cancel();
+  [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
 
   /// Kills what is alive and forgets the rest.
   void end();
@@ -75,6 +76,7 @@ class RunQueue : public std::enable_shared_from_this<RunQueue> {
   std::size_t next_ = 0;                                    ///< to be started
   std::map<std::size_t, std::weak_ptr<Execution>> living_;  ///< by the index of the command
   std::deque<Completed> ended_;                             ///< and not taken
+  bool cancelled_ = false;
   Waiters waiters_;
 };
 

@@ -44,9 +44,6 @@ bool is_over(const std::shared_ptr<ProcessCore>& core) {
   return core->execution().finished();
 }
 
-/// When enough has been waited for.
-enum class Until { one_is_over, all_are_over };
-
 /// Runs the contexts of processes side by side.
 class Drivers {
  public:
@@ -67,6 +64,7 @@ class Drivers {
       return;
     }
     errors_.resize(cores_.size());
+    threads_.reserve(cores_.size());
     for (std::size_t i = 1; i < cores_.size(); ++i) {
       threads_.push_back(platform::quiet_thread([this, i] { run_one(i); }));
     }
@@ -91,12 +89,12 @@ class Drivers {
 
   /// Its streams are read as long as somebody waits; what was read stays with the run.
   void wait(ProcessCore& core) {
-    bool told = false;
+    const auto told = std::make_shared<bool>(false);  // by a handler that may outlive this
     const GiveUp give_up =
-        core.async_finished([&told](std::exception_ptr, const Outcome&) { told = true; });
-    drive(*core.own_context(), [&] { return told || enough_; });
+        core.async_finished([told](std::exception_ptr, const Outcome&) { *told = true; });
+    drive(*core.own_context(), [&] { return *told || enough_; });
     give_up();
-    drive(*core.own_context(), [&told] { return told; });
+    drive(*core.own_context(), [&] { return *told; });
     if (until_ == Until::one_is_over) {
       stop();
     }

@@ -11,6 +11,9 @@
 
 namespace treehold::inline v0 {
 
+/// When enough has been waited for.
+enum class Until { one_is_over, all_are_over };
+
 /// Throws `InvalidSetting` when one is null or was moved from, `NotOwner`.
 [[nodiscard]] std::vector<std::shared_ptr<ProcessCore>> cores_of(
     const std::vector<Process*>& processes);

@@ -105,8 +105,9 @@ auto AsCompleted::async_next(Token&& token) {
 }
 
 /// `void(std::exception_ptr, std::size_t)`, as `wait_any`, of processes of `async_start`, which may
-/// live on different contexts. `([executor,] token)`. Cancellable by all types. The processes may
-/// be moved meanwhile; destroyed, they count as over.
+/// live on different contexts; that of the executor must then be the last to be destroyed.
+/// `([executor,] token)`. Cancellable by all types. The processes may be moved meanwhile;
+/// destroyed, they count as over.
 template <class... Arguments>
 auto async_wait_any(const std::vector<Process*>& processes, Arguments&&... arguments) {
   return detail::initiate<detail::Signature<std::size_t>>(

@@ -125,15 +125,16 @@ class TREEHOLD_EXPORT AsCompleted {
                                                        std::size_t concurrency);
 
 /// Waits until the run of one of the processes is over, as `Command::wait_scope` says, and returns
-/// its index: the first one when there are several. How it ended tells `Process::wait`, which then
-/// does not wait; what went wrong with it, `wait` throws and not this.
+/// its index; of several any one. How it ended tells `Process::wait`, which then does not wait;
+/// what went wrong with it, `wait` throws and not this.
 ///
 /// The others go on and nothing of them is lost: meanwhile the captured output of all is read and
 /// their time-outs are kept. Standard input pipes stay open.
 ///
 /// Each process but one is driven by a thread that ends before this returns, and in which no signal
-/// handler of the host runs; line handlers do. One process needs none. The processes must stay
-/// where they are and are used by this call alone meanwhile, as by any member that waits.
+/// handler of the host runs. Line handlers run in these threads, at the same time as each other.
+/// One process alone is driven by the calling thread. The processes must stay where they are, and
+/// are used by this call alone meanwhile, as by any member that waits.
 /// Throws `InvalidSetting` when there is no process or one is null or was moved from, `Unsupported`
 /// when one lives on the host's executor, `NotOwner`, and `std::system_error` when a thread cannot
 /// be started; the processes go on then.
