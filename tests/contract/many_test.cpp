@@ -385,7 +385,7 @@ TEST_CASE("all of several are over", "[contract]") {
   all.push_back(all.front());  // one twice
   expected.push_back(expected.front());
   CHECK(wait_all(all) == expected);
-  CHECK(wait_any(all) == 0);
+  CHECK(wait_any(all) < all.size());
 }
 
 TEST_CASE("a failed run among several", "[contract]") {
@@ -429,15 +429,18 @@ TEST_CASE("line handlers run where no handler of a signal does", "[contract]") {
     place.thread = std::this_thread::get_id();
     ::pthread_sigmask(SIG_BLOCK, nullptr, &place.blocked);
   };
+  const Fifo gate;  // no line comes before its process is waited for
   std::vector<Process> processes;
   std::vector<Process*> all;
   for (Place& place : places) {
-    processes.push_back(
-        role("lines", {"1"}).on_stdout_line([&](std::string_view) { note(place); }).start());
+    processes.push_back(shell("head -c 1 <\"$0\"; echo", {gate.path()})
+                            .on_stdout_line([&](std::string_view) { note(place); })
+                            .start());
   }
   for (Process& process : processes) {
     all.push_back(&process);
   }
+  CHECK(gate.write("xxxx"));
   Place here;
   note(here);
   CHECK(wait_all({&processes[0]}) == std::vector<Outcome>{Outcome::exited(0)});

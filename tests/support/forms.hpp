@@ -97,6 +97,7 @@ class Process {
   Process& operator=(Process&& other) noexcept {
     process_ = std::move(other.process_);
     host_ = std::move(other.host_);
+    waited_on_ = std::move(other.waited_on_);
     return *this;
   }
   ~Process() = default;  // the process first, which kills; then the host, which waits for the rest
@@ -152,6 +153,8 @@ class Process {
   }
 
   [[nodiscard]] treehold::Process* plain() noexcept { return &process_; }
+  /// `host` is to outlive the own one, whose threads may still have it in hand.
+  void waited_on(std::shared_ptr<Host> host) { waited_on_.push_back(std::move(host)); }
 
  private:
   template <class Ask>
@@ -159,6 +162,7 @@ class Process {
     return host_ ? asio::post(process_.get_executor(), asio::use_future(ask)).get() : ask();
   }
 
+  std::vector<std::shared_ptr<Host>> waited_on_;
   std::unique_ptr<Host> host_;
   treehold::Process process_;
 };
@@ -400,10 +404,18 @@ class AsCompleted {
   }
   return plain;
 }
+[[nodiscard]] inline std::shared_ptr<Host> host_of_all(const std::vector<Process*>& processes) {
+  auto host = std::make_shared<Host>();
+  for (Process* process : processes) {
+    process->waited_on(host);
+  }
+  return host;
+}
 [[nodiscard]] inline std::size_t wait_any(const std::vector<Process*>& processes) {
-  return asynchronous()
-             ? treehold::async_wait_any(plain(processes), Host().context(), asio::use_future).get()
-             : treehold::wait_any(plain(processes));
+  return asynchronous() ? treehold::async_wait_any(
+                              plain(processes), host_of_all(processes)->context(), asio::use_future)
+                              .get()
+                        : treehold::wait_any(plain(processes));
 }
 inline std::vector<treehold::Outcome> wait_all(const std::vector<Process*>& processes) {
   if (!asynchronous()) {
@@ -412,7 +424,9 @@ inline std::vector<treehold::Outcome> wait_all(const std::vector<Process*>& proc
   for (Process* process : processes) {
     process->close_stdin();
   }
-  return treehold::async_wait_all(plain(processes), Host().context(), asio::use_future).get();
+  return treehold::async_wait_all(plain(processes), host_of_all(processes)->context(),
+                                  asio::use_future)
+      .get();
 }
 
 [[nodiscard]] inline Command role(const std::string& name,
