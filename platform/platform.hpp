@@ -9,10 +9,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <boost/asio/any_completion_handler.hpp>
@@ -183,6 +185,10 @@ class Group : public Tree {
 /// NAME=value of this process, and one variable of it.
 [[nodiscard]] std::vector<std::string> environment();
 [[nodiscard]] std::optional<std::string> environment_variable(const std::string& name);
+
+/// A thread in which no signal handler of the host ever runs: it is born with every signal blocked
+/// but those that a fault of its own raises. Throws `std::system_error`.
+[[nodiscard]] std::thread quiet_thread(std::function<void()> body);
 
 /// Where programs are searched when the child has no PATH.
 [[nodiscard]] std::string_view default_search_path() noexcept;

@@ -19,9 +19,6 @@ namespace {
 namespace asio = boost::asio;
 using asio::cancellation_type;
 
-constexpr cancellation_type of_a_run = cancellation_type::terminal | cancellation_type::partial;
-constexpr cancellation_type of_a_wait = of_a_run | cancellation_type::total;
-
 /// Several threads may run the host's context: the engine is used by one at a time.
 Executor strand_of(const Executor& executor) {
   return asio::make_strand(executor);
@@ -121,23 +118,8 @@ namespace {
 template <class... Results, class Begin>
 void on_process(const SharedProcess& process, AnyHandler<Results...> handler,
                 cancellation_type accepted, Begin begin) {
-  if (process->own_context() != nullptr) {
-    throw Unsupported("an asynchronous operation on a process of start()",
-                      "nobody runs its context: start it with async_start");
-  }
-  const auto operation =
-      std::make_shared<UserOperation<Results...>>(process->executor(), std::move(handler));
-  const auto give_up = std::make_shared<GiveUp>();
-  operation->on_cancellation(accepted, [give_up] {
-    if (*give_up) {
-      (*give_up)();
-    }
-  });
-  operation->start([operation, give_up, begin = std::move(begin)]() mutable {
-    *give_up = begin([operation](std::exception_ptr error, Results... results) {
-      operation->complete(std::move(error), std::move(results)...);
-    });
-  });
+  process->require_host_executor();
+  begin_operation(process->executor(), std::move(handler), accepted, std::move(begin));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// One operation on a run: waits for a condition, takes a result, and hands it to a handler.
+// One operation on a run, or on a queue of runs: waits for a condition, takes a result, and hands
+// it to a handler.
 #pragma once
 
 #include <exception>
@@ -12,11 +13,11 @@
 #include <treehold/error.hpp>
 
 #include "platform/platform.hpp"
-#include "src/execution.hpp"
+#include "src/waiters.hpp"
 
 namespace treehold::inline v0 {
 
-/// Called once, on the executor of the run, with an error or with what was asked for.
+/// Called once, on the executor of the engine, with an error or with what was asked for.
 template <class Result>
 using Completion = platform::Handler<std::exception_ptr, Result>;
 
@@ -24,14 +25,14 @@ using Completion = platform::Handler<std::exception_ptr, Result>;
 /// Harmless when it has completed.
 using GiveUp = std::function<void()>;
 
-/// Completes with what `take(execution)` returns or throws as soon as `condition()` holds; when it
+/// Completes with what `take(engine)` returns or throws as soon as `condition()` holds; when it
 /// does already, from within this call. The result is taken at that very moment, so that of two who
 /// wait for a line each gets one.
 ///
-/// The handler is kept in a timer's pending wait and not by the run, which the handler may own: so
-/// a context that is destroyed destroys both.
-template <class Result, class Take>
-GiveUp async_result(const std::shared_ptr<Execution>& execution, const platform::Executor& executor,
+/// The handler is kept in a timer's pending wait and not by the engine, which the handler may own:
+/// so a context that is destroyed destroys both.
+template <class Result, class Engine, class Take>
+GiveUp async_result(const std::shared_ptr<Engine>& engine, const platform::Executor& executor,
                     std::function<bool()> condition, Take take, Completion<Result> handler) {
   struct Pending {
     explicit Pending(const platform::Executor& on)
@@ -42,12 +43,12 @@ GiveUp async_result(const std::shared_ptr<Execution>& execution, const platform:
     bool told = false;
   };
   const auto pending = std::make_shared<Pending>(executor);
-  const auto waiter = std::make_shared<Execution::Waiter>();
+  const auto waiter = std::make_shared<Waiter>();
   waiter->condition = std::move(condition);
-  waiter->told = [pending, engine = execution.get(), take = std::move(take)](bool holds) mutable {
+  waiter->told = [pending, engine = engine.get(), take = std::move(take)](bool holds) mutable {
     try {
       if (!holds) {
-        throw Cancelled("waiting for a process");
+        throw Cancelled("waiting");
       }
       pending->result = take(*engine);
     } catch (...) {
@@ -56,7 +57,7 @@ GiveUp async_result(const std::shared_ptr<Execution>& execution, const platform:
     pending->told = true;
     pending->bell.cancel();
   };
-  execution->when(waiter);
+  engine->when(waiter);
   auto deliver = [pending, handler = std::move(handler)]() mutable {
     std::move(handler)(pending->error, std::move(pending->result));
   };
@@ -66,11 +67,11 @@ GiveUp async_result(const std::shared_ptr<Execution>& execution, const platform:
   }
   pending->bell.async_wait(
       [deliver = std::move(deliver)](const boost::system::error_code&) mutable { deliver(); });
-  return [execution = std::weak_ptr(execution), waiter = std::weak_ptr(waiter)] {
-    const auto engine = execution.lock();
+  return [engine = std::weak_ptr(engine), waiter = std::weak_ptr(waiter)] {
+    const auto alive = engine.lock();
     const auto waiting = waiter.lock();
-    if (engine && waiting) {
-      engine->abandon(waiting);
+    if (alive && waiting) {
+      alive->abandon(waiting);
     }
   };
 }

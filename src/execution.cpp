@@ -174,7 +174,7 @@ void Execution::wrote(const error_code& error, std::size_t count) {
   for (Write& write : done) {
     std::move(write.handler)(error);
   }
-  progress();
+  waiters_.progress();
 }
 
 void Execution::close_input() noexcept {
@@ -268,7 +268,7 @@ void Execution::received(Reader& reader, const error_code& error, std::size_t co
     }
     reader.buffer.resize(4 * count);
   }
-  progress();
+  waiters_.progress();
   if (copied) {
     read(reader);
   }
@@ -531,36 +531,18 @@ void Execution::settle() {
   if (!finished_ && tree_ended_ && (leader_done || survivors) && !stdout_.pipe && !stderr_.pipe) {
     finish();
   }
-  progress();
+  waiters_.progress();
 }
 
 void Execution::when(const std::shared_ptr<Waiter>& waiter) {
-  if (waiter->condition()) {
-    waiter->told(true);
-    return;
+  if (waiters_.add(waiter)) {
+    read(stdout_);
+    read(stderr_);
   }
-  waiters_.push_back(waiter);
-  read(stdout_);
-  read(stderr_);
 }
 
 void Execution::abandon(const std::shared_ptr<Waiter>& waiter) {
-  if (std::erase(waiters_, waiter) > 0) {
-    waiter->told(false);
-  }
-}
-
-/// Tells those who wait for what holds by now.
-void Execution::progress() {
-  for (auto next = waiters_.begin(); next != waiters_.end();) {
-    if ((*next)->condition()) {
-      const std::shared_ptr<Waiter> waiter = *next;
-      next = waiters_.erase(next);
-      waiter->told(true);
-    } else {
-      ++next;
-    }
-  }
+  waiters_.abandon(waiter);
 }
 
 void Execution::finish() {

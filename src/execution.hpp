@@ -20,8 +20,6 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
-#include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +38,7 @@
 #include "src/settings.hpp"
 #include "src/stop_ladder.hpp"
 #include "src/tee.hpp"
+#include "src/waiters.hpp"
 
 namespace treehold::inline v0 {
 
@@ -82,14 +81,6 @@ class Execution : public std::enable_shared_from_this<Execution> {
   ~Execution();
   Execution(const Execution&) = delete;
   Execution& operator=(const Execution&) = delete;
-
-  /// Somebody who waits for a condition on this run, and is told whether it holds or was given up.
-  /// `told` is called from within the engine: it takes what it came for and no more. Neither may
-  /// own what owns this run.
-  struct Waiter {
-    std::function<bool()> condition;
-    std::function<void(bool holds)> told;
-  };
 
   /// Tells the waiter as soon as its condition holds, at once if it does. The conditions are looked
   /// at after everything that happens, in the order in which the waiters came. See `async_result`.
@@ -191,7 +182,6 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void fail(std::exception_ptr error);
   void settle();
   void finish();
-  void progress();
   [[nodiscard]] bool reads() const noexcept { return !waiters_.empty() || draining_; }
   [[nodiscard]] bool is_over() const noexcept;
   [[nodiscard]] SpawnFailed spawn_failed(const platform::SpawnFailure& failure) const;
@@ -219,7 +209,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   std::weak_ptr<StopLadder> ladder_;
   std::weak_ptr<TreeWait> tree_wait_;
 
-  std::list<std::shared_ptr<Waiter>> waiters_;
+  Waiters waiters_;
 
   bool start_known_ = false;
   bool start_failed_ = false;

@@ -16,6 +16,13 @@ boost::asio::io_context& ProcessCore::require_own_context() const {
   return *own_context_;
 }
 
+void ProcessCore::require_host_executor() const {
+  if (own_context_) {
+    throw Unsupported("an asynchronous operation on a process of start()",
+                      "nobody runs its context: start it with async_start");
+  }
+}
+
 Capture& ProcessCore::captured(Stream stream) const {
   Capture* const capture = execution_->capture(stream);
   if (capture == nullptr) {
@@ -178,7 +185,7 @@ GiveUp ProcessCore::async_write(std::string_view bytes,
   };
   const auto state = std::make_shared<State>();
   // A reader of the output meanwhile: the child may have to get rid of some before it takes more.
-  const auto reader = std::make_shared<Execution::Waiter>();
+  const auto reader = std::make_shared<Waiter>();
   reader->condition = [state] { return state->done; };
   reader->told = [](bool) {};
   execution_->when(reader);

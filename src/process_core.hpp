@@ -41,8 +41,9 @@ class ProcessCore {
   }
   [[nodiscard]] const platform::Executor& executor() const noexcept { return executor_; }
   [[nodiscard]] boost::asio::io_context* own_context() const noexcept { return own_context_.get(); }
-  /// For what blocks. Throws `Unsupported` when there is none.
+  /// For what one form alone can do: throws `Unsupported` in the other.
   [[nodiscard]] boost::asio::io_context& require_own_context() const;
+  void require_host_executor() const;
 
   /// Drives the own context until the operation that `begin(handler)` begins has completed; its
   /// result.

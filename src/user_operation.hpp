@@ -26,6 +26,12 @@
 
 namespace treehold::inline v0 {
 
+/// What a whole run heeds, and what merely waits.
+inline constexpr boost::asio::cancellation_type of_a_run =
+    boost::asio::cancellation_type::terminal | boost::asio::cancellation_type::partial;
+inline constexpr boost::asio::cancellation_type of_a_wait =
+    of_a_run | boost::asio::cancellation_type::total;
+
 /// Lives on an executor that runs one thing at a time; only a cancellation may come from anywhere.
 template <class... Results>
 class UserOperation : public std::enable_shared_from_this<UserOperation<Results...>> {
@@ -103,5 +109,25 @@ class UserOperation : public std::enable_shared_from_this<UserOperation<Results.
   std::function<void()> cancel_;
   std::atomic<bool> cancelled_{false};
 };
+
+/// Begins `begin(handler)`, which returns how to give it up, on the executor.
+template <class... Results, class Begin>
+void begin_operation(
+    const platform::Executor& executor,
+    boost::asio::any_completion_handler<void(std::exception_ptr, Results...)> handler,
+    boost::asio::cancellation_type accepted, Begin begin) {
+  const auto operation = std::make_shared<UserOperation<Results...>>(executor, std::move(handler));
+  const auto give_up = std::make_shared<std::function<void()>>();
+  operation->on_cancellation(accepted, [give_up] {
+    if (*give_up) {
+      (*give_up)();
+    }
+  });
+  operation->start([operation, give_up, begin = std::move(begin)]() mutable {
+    *give_up = begin([operation](std::exception_ptr error, Results... results) {
+      operation->complete(std::move(error), std::move(results)...);
+    });
+  });
+}
 
 }  // namespace treehold::inline v0

@@ -27,7 +27,7 @@ Output run_to_end(const Settings& settings, std::shared_ptr<GroupCore> group, Ow
   boost::asio::io_context context(1);
   const std::shared_ptr<Execution> execution =
       Execution::start(context.get_executor(), RunPlan(settings), std::move(group), ownership);
-  const auto reader = std::make_shared<Execution::Waiter>();
+  const auto reader = std::make_shared<Waiter>();
   reader->condition = [&execution] { return execution->finished(); };
   reader->told = [](bool) {};
   execution->when(reader);

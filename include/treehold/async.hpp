@@ -540,3 +540,5 @@ auto Process::stdin_pipe() const {
 }
 
 }  // namespace treehold::inline v0
+
+#include <treehold/async_many.hpp>  // IWYU pragma: export

@@ -4,6 +4,7 @@
 #include <treehold/command.hpp>        // IWYU pragma: export
 #include <treehold/error.hpp>          // IWYU pragma: export
 #include <treehold/log.hpp>            // IWYU pragma: export
+#include <treehold/many.hpp>           // IWYU pragma: export
 #include <treehold/mechanism.hpp>      // IWYU pragma: export
 #include <treehold/outcome.hpp>        // IWYU pragma: export
 #include <treehold/output.hpp>         // IWYU pragma: export

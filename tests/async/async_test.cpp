@@ -34,6 +34,7 @@
 #include <treehold/async.hpp>
 #include <treehold/treehold.hpp>
 
+#include "answer.hpp"
 #include "support.hpp"
 
 using namespace support;
@@ -46,64 +47,6 @@ using treehold::Output;
 using treehold::Process;
 using treehold::ProcessGroup;
 using treehold::Stream;
-
-namespace {
-
-/// What an operation completed with.
-template <class Result>
-struct Answer {
-  int calls = 0;
-  std::exception_ptr error;
-  Result result{};
-
-  [[nodiscard]] auto handler() {
-    return [this](std::exception_ptr failure, Result value) {
-      ++calls;
-      error = std::move(failure);
-      result = std::move(value);
-    };
-  }
-
-  template <class Error>
-  [[nodiscard]] bool failed_with() const {
-    try {
-      if (error) {
-        std::rethrow_exception(error);
-      }
-    } catch (const Error&) {
-      return true;
-    } catch (...) {
-    }
-    return false;
-  }
-
-  [[nodiscard]] bool cancelled() const {
-    try {
-      if (error) {
-        std::rethrow_exception(error);
-      }
-    } catch (const treehold::Cancelled& caught) {
-      return caught.code() == asio::error::operation_aborted;
-    } catch (...) {
-    }
-    return false;
-  }
-};
-
-/// Runs `context` until `condition` holds.
-template <class Condition>
-void run_until(asio::io_context& context, Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + hang_bound;
-  while (!condition() && std::chrono::steady_clock::now() < end) {
-    context.restart();  // it stops when it runs out of work
-    if (context.run_one_until(end) == 0) {
-      break;
-    }
-  }
-  REQUIRE(condition());
-}
-
-}  // namespace
 
 TEST_CASE("every verb has an asynchronous form", "[contract][async]") {
   asio::io_context context;

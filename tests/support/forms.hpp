@@ -97,6 +97,7 @@ class Process {
   Process& operator=(Process&& other) noexcept {
     process_ = std::move(other.process_);
     host_ = std::move(other.host_);
+    waited_on_ = std::move(other.waited_on_);
     return *this;
   }
   ~Process() = default;  // the process first, which kills; then the host, which waits for the rest
@@ -186,12 +187,17 @@ class Process {
                  : process_.read_all(stream);
   }
 
+  [[nodiscard]] treehold::Process* plain() noexcept { return &process_; }
+  /// `host` is to outlive the own one, whose threads may still have it in hand.
+  void waited_on(std::shared_ptr<Host> host) { waited_on_.push_back(std::move(host)); }
+
  private:
   template <class Ask>
   std::invoke_result_t<Ask> on_executor(Ask ask) const {
     return host_ ? asio::post(process_.get_executor(), asio::use_future(ask)).get() : ask();
   }
 
+  std::vector<std::shared_ptr<Host>> waited_on_;
   std::unique_ptr<Host> host_;
   treehold::Process process_;
 };
@@ -379,6 +385,91 @@ class ProcessGroup : public treehold::ProcessGroup {
                           : treehold::ProcessGroup::stop(grace);
   }
 };
+
+// -- Many at once
+// ----------------------------------------------------------------------------------
+
+using Commands = std::vector<treehold::Command>;
+
+[[nodiscard]] inline std::vector<treehold::OutputResult> output_all(const Commands& commands,
+                                                                    std::size_t concurrency) {
+  return asynchronous()
+             ? treehold::async_output_all(commands, concurrency, Host().context(), asio::use_future)
+                   .get()
+             : treehold::output_all(commands, concurrency);
+}
+[[nodiscard]] inline std::vector<treehold::OutputResult> output_all(treehold::ProcessGroup& group,
+                                                                    const Commands& commands,
+                                                                    std::size_t concurrency) {
+  return asynchronous() ? treehold::async_output_all(group, commands, concurrency, Host().context(),
+                                                     asio::use_future)
+                              .get()
+                        : treehold::output_all(group, commands, concurrency);
+}
+
+class AsCompleted {
+ public:
+  explicit AsCompleted(treehold::AsCompleted all, std::unique_ptr<Host> host = nullptr) noexcept
+      : host_(std::move(host)), all_(std::move(all)) {}
+
+  [[nodiscard]] std::optional<treehold::Completed> next() {
+    return host_ ? all_.async_next(asio::use_future).get() : all_.next();
+  }
+
+ private:
+  std::unique_ptr<Host> host_;
+  treehold::AsCompleted all_;  // goes first, and kills; the host waits for the rest
+};
+
+[[nodiscard]] inline AsCompleted as_completed(const Commands& commands, std::size_t concurrency) {
+  if (!asynchronous()) {
+    return AsCompleted(treehold::as_completed(commands, concurrency));
+  }
+  auto host = std::make_unique<Host>();
+  treehold::AsCompleted all = treehold::as_completed(commands, concurrency, host->context());
+  return AsCompleted(std::move(all), std::move(host));
+}
+[[nodiscard]] inline AsCompleted as_completed(treehold::ProcessGroup& group,
+                                              const Commands& commands, std::size_t concurrency) {
+  if (!asynchronous()) {
+    return AsCompleted(treehold::as_completed(group, commands, concurrency));
+  }
+  auto host = std::make_unique<Host>();
+  treehold::AsCompleted all = treehold::as_completed(group, commands, concurrency, host->context());
+  return AsCompleted(std::move(all), std::move(host));
+}
+
+[[nodiscard]] inline std::vector<treehold::Process*> plain(const std::vector<Process*>& processes) {
+  std::vector<treehold::Process*> plain;
+  for (Process* process : processes) {
+    plain.push_back(process == nullptr ? nullptr : process->plain());
+  }
+  return plain;
+}
+[[nodiscard]] inline std::shared_ptr<Host> host_of_all(const std::vector<Process*>& processes) {
+  auto host = std::make_shared<Host>();
+  for (Process* process : processes) {
+    process->waited_on(host);
+  }
+  return host;
+}
+[[nodiscard]] inline std::size_t wait_any(const std::vector<Process*>& processes) {
+  return asynchronous() ? treehold::async_wait_any(
+                              plain(processes), host_of_all(processes)->context(), asio::use_future)
+                              .get()
+                        : treehold::wait_any(plain(processes));
+}
+inline std::vector<treehold::Outcome> wait_all(const std::vector<Process*>& processes) {
+  if (!asynchronous()) {
+    return treehold::wait_all(plain(processes));
+  }
+  for (Process* process : processes) {
+    process->input().close();
+  }
+  return treehold::async_wait_all(plain(processes), host_of_all(processes)->context(),
+                                  asio::use_future)
+      .get();
+}
 
 [[nodiscard]] inline Command role(const std::string& name,
                                   const std::vector<std::string>& arguments = {}) {

@@ -19,6 +19,7 @@
 #include <sstream>
 #include <thread>
 
+#include "fifo.hpp"
 #include "roles.hpp"
 #include "support.hpp"
 
@@ -318,6 +319,9 @@ void forks(Host& host, const std::vector<std::string>&) {
   std::optional<Process> child;
   std::optional<Process> own;
   group.emplace();
+  const Fifo gate;
+  std::optional<treehold::AsCompleted> many(
+      treehold::as_completed({Command("head", {"-c", "1", gate.path()})}, 1));
   child = group->start(role("echo").stdin_pipe());
   own = role("echo").stdin_pipe().start();
   const auto child_pid = static_cast<pid_t>(child->pid());
@@ -325,6 +329,7 @@ void forks(Host& host, const std::vector<std::string>&) {
   const pid_t fork_pid = ::fork();
   if (fork_pid == 0) {
     expect_strangers(host, *group, *child);
+    EXPECT_THROWS_AS(NotOwner, many->next());
     // The fork may use treehold for itself.
     EXPECT(role("emit", {"mine\n", "", "0"}).run() == "mine");
     {
@@ -333,6 +338,7 @@ void forks(Host& host, const std::vector<std::string>&) {
     }
     child.reset();
     own.reset();
+    many.reset();
     group.reset();
     EXPECT(alive(child_pid));
     EXPECT(alive(own_pid));
@@ -348,6 +354,8 @@ void forks(Host& host, const std::vector<std::string>&) {
   EXPECT(child->read_line(Stream::out) == "still here");
   own->input().write("me too\n");
   EXPECT(own->read_line(Stream::out) == "me too");
+  EXPECT(gate.write("x"));
+  EXPECT(many->next()->result.value().stdout_bytes == "x");
   EXPECT(group->exit_code(role("exit", {"4"})) == 4);
   EXPECT(group->stop(0s).members_after.empty());
   EXPECT(!alive(child_pid));
