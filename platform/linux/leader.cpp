@@ -286,6 +286,8 @@ class LeaderNotices : public std::enable_shared_from_this<LeaderNotices> {
       } else {
         if (error) {  // the end of the pipe: the child has executed its program or is gone
           self->leader_->let_go_of_memory();
+          error_code ignored;
+          self->report_.close(ignored);  // every child copies the host's table of descriptors
         }
         std::move(handler)(self->failure());
       }
