@@ -33,39 +33,46 @@ using GiveUp = std::function<void()>;
 template <class Result, class Take>
 GiveUp async_result(const std::shared_ptr<Execution>& execution, const platform::Executor& executor,
                     std::function<bool()> condition, Take take, Completion<Result> handler) {
-  struct Pending {
+  struct Taken {
+    Result result{};
+    std::exception_ptr error;
+
+    void attempt(Take& from, Execution& engine) noexcept {
+      try {
+        result = from(engine);
+      } catch (...) {
+        error = std::current_exception();
+      }
+    }
+  };
+  // Without a word to the engine: of many lines that are there this is one.
+  if (condition()) {
+    Taken taken;
+    taken.attempt(take, *execution);
+    std::move(handler)(std::move(taken.error), std::move(taken.result));
+    return [] {};
+  }
+  struct Pending : Taken {
     explicit Pending(const platform::Executor& on)
         : bell(on, boost::asio::steady_timer::time_point::max()) {}
     boost::asio::steady_timer bell;
-    Result result{};
-    std::exception_ptr error;
-    bool told = false;
   };
   const auto pending = std::make_shared<Pending>(executor);
   const auto waiter = std::make_shared<Execution::Waiter>();
   waiter->condition = std::move(condition);
   waiter->told = [pending, engine = execution.get(), take = std::move(take)](bool holds) mutable {
-    try {
-      if (!holds) {
-        throw Cancelled("waiting for a process");
-      }
-      pending->result = take(*engine);
-    } catch (...) {
-      pending->error = std::current_exception();
+    if (holds) {
+      pending->attempt(take, *engine);
+    } else {
+      pending->error = std::make_exception_ptr(Cancelled("waiting for a process"));
     }
-    pending->told = true;
     pending->bell.cancel();
   };
-  execution->when(waiter);
-  auto deliver = [pending, handler = std::move(handler)]() mutable {
-    std::move(handler)(pending->error, std::move(pending->result));
-  };
-  if (pending->told) {
-    deliver();
-    return [] {};
-  }
   pending->bell.async_wait(
-      [deliver = std::move(deliver)](const boost::system::error_code&) mutable { deliver(); });
+      [pending, handler = std::move(handler)](const boost::system::error_code&) mutable {
+        std::move(handler)(std::move(pending->error), std::move(pending->result));
+      });
+  execution->when(waiter);
   return [execution = std::weak_ptr(execution), waiter = std::weak_ptr(waiter)] {
     const auto engine = execution.lock();
     const auto waiting = waiter.lock();
