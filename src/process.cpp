@@ -187,6 +187,10 @@ std::string Process::take_read(Stream stream) {
 }
 
 std::optional<std::string> Process::read_line(Stream stream) {
+  (void)require_own_context(core());
+  if (std::optional<std::string> line = core_->captured(stream).take_line()) {
+    return line;  // without an operation: there may be millions
+  }
   return complete<std::optional<std::string>>(
       core(), [this, stream](auto handler) { core_->async_read_line(stream, std::move(handler)); });
 }
