@@ -8,14 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
-#include <numeric>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -24,14 +20,16 @@
 
 #include <treehold/treehold.hpp>
 
+#include "bench/rounds.hpp"
 #include "platform/platform.hpp"
 #include "src/private_context.hpp"
 #include "src/settings.hpp"
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-using Micros = std::chrono::duration<double, std::micro>;
+using bench::at;
+using bench::Clock;
+using bench::Micros;
 
 struct Way {
   std::string name;
@@ -40,11 +38,6 @@ struct Way {
   std::vector<double> total;
   std::vector<double> blocked;
 };
-
-double at(std::vector<double> values, double share) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
-}
 
 double raw_vfork(const char* program) {
   char* const argv[] = {const_cast<char*>(program), nullptr};
@@ -83,22 +76,15 @@ double platform_start(boost::asio::io_context& context, treehold::platform::Grou
 
 void measure(std::vector<Way>& ways, int rounds) {
   constexpr int warm_up = 20;
-  std::mt19937 random(1);  // NOLINT: the same order in every run
-  std::vector<std::size_t> order(ways.size());
-  std::iota(order.begin(), order.end(), 0U);
-  for (int round = -warm_up; round < rounds; ++round) {
-    std::shuffle(order.begin(), order.end(), random);  // what came before touches the caches
-    for (const std::size_t index : order) {
-      Way& way = ways[index];
-      const auto begin = Clock::now();
-      const double blocked = way.run();
-      const Micros total = Clock::now() - begin;
-      if (round >= 0) {
-        way.total.push_back(total.count());
-        way.blocked.push_back(blocked);
-      }
+  bench::in_turn(ways, warm_up, rounds, [](Way& way, bool counts) {
+    const auto begin = Clock::now();
+    const double blocked = way.run();
+    const Micros total = Clock::now() - begin;
+    if (counts) {
+      way.total.push_back(total.count());
+      way.blocked.push_back(blocked);
     }
-  }
+  });
 }
 
 void print(const std::vector<Way>& ways) {

@@ -34,39 +34,46 @@ using GiveUp = std::function<void()>;
 template <class Result, class Engine, class Take>
 GiveUp async_result(const std::shared_ptr<Engine>& engine, const platform::Executor& executor,
                     std::function<bool()> condition, Take take, Completion<Result> handler) {
-  struct Pending {
+  struct Taken {
+    Result result{};
+    std::exception_ptr error;
+
+    void attempt(Take& from, Engine& engine) noexcept {
+      try {
+        result = from(engine);
+      } catch (...) {
+        error = std::current_exception();
+      }
+    }
+  };
+  // Without a word to the engine: of many lines that are there this is one.
+  if (condition()) {
+    Taken taken;
+    taken.attempt(take, *engine);
+    std::move(handler)(std::move(taken.error), std::move(taken.result));
+    return [] {};
+  }
+  struct Pending : Taken {
     explicit Pending(const platform::Executor& on)
         : bell(on, boost::asio::steady_timer::time_point::max()) {}
     boost::asio::steady_timer bell;
-    Result result{};
-    std::exception_ptr error;
-    bool told = false;
   };
   const auto pending = std::make_shared<Pending>(executor);
   const auto waiter = std::make_shared<Waiter>();
   waiter->condition = std::move(condition);
-  waiter->told = [pending, engine = engine.get(), take = std::move(take)](bool holds) mutable {
-    try {
-      if (!holds) {
-        throw Cancelled("waiting");
-      }
-      pending->result = take(*engine);
-    } catch (...) {
-      pending->error = std::current_exception();
+  waiter->told = [pending, from = engine.get(), take = std::move(take)](bool holds) mutable {
+    if (holds) {
+      pending->attempt(take, *from);
+    } else {
+      pending->error = std::make_exception_ptr(Cancelled("waiting"));
     }
-    pending->told = true;
     pending->bell.cancel();
   };
-  engine->when(waiter);
-  auto deliver = [pending, handler = std::move(handler)]() mutable {
-    std::move(handler)(pending->error, std::move(pending->result));
-  };
-  if (pending->told) {
-    deliver();
-    return [] {};
-  }
   pending->bell.async_wait(
-      [deliver = std::move(deliver)](const boost::system::error_code&) mutable { deliver(); });
+      [pending, handler = std::move(handler)](const boost::system::error_code&) mutable {
+        std::move(handler)(std::move(pending->error), std::move(pending->result));
+      });
+  engine->when(waiter);
   return [engine = std::weak_ptr(engine), waiter = std::weak_ptr(waiter)] {
     const auto alive = engine.lock();
     const auto waiting = waiter.lock();

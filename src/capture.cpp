@@ -1,6 +1,7 @@
 #include "src/capture.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace treehold::inline v0 {
@@ -8,6 +9,7 @@ namespace {
 
 constexpr std::size_t longest_handled_line = std::size_t{1} << 20;
 constexpr std::size_t bytes_of_a_capped_line = std::size_t{64} * 1024;
+constexpr std::size_t much = std::size_t{16} << 20;
 
 /// A cap on lines alone still bounds the bytes, since a child may never end its line.
 std::optional<std::size_t> byte_limit(const OutputLimit& limit) {
@@ -44,9 +46,24 @@ std::size_t Capture::find_ending(std::string_view bytes, std::size_t from) const
                                         : bytes.find_first_of("\r\n", from);
 }
 
+/// What keeping much costs is the first touch of memory, and each time that a string grows it moves
+/// to memory that nobody has touched. So it grows in large steps: what is not used of them is never
+/// touched.
+void Capture::make_room(std::size_t more) {
+  if (kept_.size() + more <= std::max(kept_.capacity(), much)) {
+    return;
+  }
+  try {
+    kept_.reserve(4 * std::max(kept_.capacity(), much / 4));
+  } catch (const std::exception&) {  // it is content with less
+  }
+}
+
 /// Keeps what the cap allows; false when it does not allow all and must fail.
 bool Capture::keep(std::string_view bytes) {
+  close_gap();
   if (!byte_limit_) {
+    make_room(bytes.size());
     kept_.append(bytes);
     return true;
   }
@@ -155,18 +172,31 @@ void Capture::finish() {
 
 std::string Capture::take_some(std::size_t limit) {
   const std::size_t count = std::min(limit, kept_.size() - read_);
-  std::string taken = kept_.substr(read_, count);
+  if (read_ == 0 && count == kept_.size() && count > kept_.capacity() / 2) {
+    return take_all();  // without a copy
+  }
+  std::string some = kept_.substr(read_, count);
+  taken(count);
+  return some;
+}
+
+void Capture::taken(std::size_t count) {
   read_ += count;
   searched_ = std::max(searched_, read_);
   if (read_ == kept_.size()) {
     kept_.clear();
     read_ = searched_ = 0;
-  } else if (read_ > bytes_of_a_capped_line && read_ > kept_.size() / 2) {
+  }
+}
+
+/// Makes what was taken room again when more comes: where that is most of what is kept, little has
+/// to be moved.
+void Capture::close_gap() {
+  if (read_ > kept_.size() / 2) {
     kept_.erase(0, read_);
     searched_ -= read_;
     read_ = 0;
   }
-  return taken;
 }
 
 bool Capture::has_line() {
@@ -176,15 +206,15 @@ bool Capture::has_line() {
 }
 
 std::optional<std::string> Capture::take_line() {
-  if (!has_line()) {
-    return std::nullopt;
+  std::optional<std::string> line;
+  if (has_line()) {
+    line.emplace(kept_, read_, searched_ - read_);
+    const std::string_view ending = std::string_view(kept_).substr(searched_);
+    return_taken_ = ending == "\r";
+    const std::size_t length =
+        ending.starts_with("\r\n") ? 2 : std::min<std::size_t>(1, ending.size());
+    taken(line->size() + length);
   }
-  const std::string_view ending = std::string_view(kept_).substr(searched_);
-  const std::size_t length =
-      ending.starts_with("\r\n") ? 2 : std::min<std::size_t>(1, ending.size());
-  return_taken_ = ending == "\r";
-  std::string line = take_some(searched_ + length - read_);
-  line.resize(line.size() - length);
   return line;
 }
 

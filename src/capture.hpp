@@ -34,6 +34,9 @@ class Capture {
   [[nodiscard]] std::string take_all();
 
  private:
+  void taken(std::size_t count);
+  void close_gap();
+  void make_room(std::size_t more);
   bool keep(std::string_view bytes);
   void keep_last();
   void deliver_lines(std::string_view bytes);

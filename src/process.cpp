@@ -145,6 +145,10 @@ std::string Process::take_read(Stream stream) {
 namespace {
 
 std::optional<std::string> read_line_of(ProcessCore& core, Stream stream) {
+  (void)core.require_own_context();
+  if (std::optional<std::string> line = core.captured(stream).take_line()) {
+    return line;  // without an operation: there may be millions
+  }
   return core.complete<std::optional<std::string>>(
       [&](auto handler) { core.async_read_line(stream, std::move(handler)); });
 }

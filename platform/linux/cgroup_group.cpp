@@ -77,7 +77,7 @@ std::shared_ptr<ChangeWatch> watch_events(const CgroupDir& directory, const Exec
 /// PID 1 or a subreaper, and children of members that used CLONE_PARENT. They are reaped by number,
 /// which nobody else can have while they are children of ours. False when one is still about to
 /// become a zombie.
-bool reap_orphans(const std::string& path, pid_t leader) {
+bool reap_orphans(const std::string& path) {
   siginfo_t any{};
   const bool zombie_exists =
       ::waitid(P_ALL, 0, &any, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && any.si_pid != 0;
@@ -86,9 +86,11 @@ bool reap_orphans(const std::string& path, pid_t leader) {
   }
   for (;;) {
     bool reaped = false;
-    for (const pid_t child : own_children_in_cgroup(path)) {
+    std::vector<pid_t> children = own_children();
+    leave_out_leaders(children);  // else of a thousand runs each would look at all the others
+    for (const pid_t child : children) {
       siginfo_t info{};
-      if (child == leader) {
+      if (!is_in_cgroup(child, path)) {
         continue;
       }
       if (::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | __WALL) == 0 &&
@@ -215,7 +217,7 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
       return false;
     }
     try {
-      if (!reap_orphans(kernel_path(), -1)) {
+      if (!reap_orphans(kernel_path())) {
         return false;
       }
     } catch (...) {  // no memory: to be tried again
@@ -342,8 +344,7 @@ bool CgroupLeaf::remove() noexcept {
       return false;
     }
     // The leader may be a helper that is still on its way into the leaf.
-    if ((leader_ && !leader_->has_ended()) ||
-        !reap_orphans(kernel_path(), leader_ ? leader_->pid() : -1)) {
+    if ((leader_ && !leader_->has_ended()) || !reap_orphans(kernel_path())) {
       return false;
     }
     removed_ = (!killed_ && events && pristine(*events) && group_->keep_used(place_)) ||

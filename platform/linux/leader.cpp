@@ -10,9 +10,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -93,15 +96,49 @@ Leftovers& leftovers() {
   return *instance;
 }
 
+/// The numbers of the leaders that are still ours to reap.
+struct UnreapedLeaders {
+  std::uint64_t owner = incarnation();
+  std::mutex mutex;
+  std::unordered_multiset<pid_t> numbers;
+};
+
+/// Another one in a fork, whose children they are not; there the mutex of the old one may be held
+/// for ever.
+UnreapedLeaders& unreaped_leaders() {
+  static std::atomic<UnreapedLeaders*> current{nullptr};
+  UnreapedLeaders* known = current.load(std::memory_order_acquire);
+  while (known == nullptr || known->owner != incarnation()) {
+    auto fresh = std::make_unique<UnreapedLeaders>();
+    if (current.compare_exchange_strong(known, fresh.get())) {
+      known = fresh.release();  // never destroyed: static groups may end after it
+    }
+  }
+  return *known;
+}
+
+void forget(UnreapedLeaders& leaders, pid_t pid) {
+  const auto found = leaders.numbers.find(pid);
+  if (found != leaders.numbers.end()) {
+    leaders.numbers.erase(found);
+  }
+}
+
 }  // namespace
 
-Leader::Leader(Spawned& spawned) noexcept
-    : pid_(spawned.pid),
-      pidfd_(std::move(spawned.pidfd)),
-      shared_memory_(std::move(spawned.shared_memory)) {}
+Leader::Leader(Spawned& spawned) : pid_(spawned.pid) {
+  UnreapedLeaders& leaders = unreaped_leaders();
+  const std::lock_guard lock(leaders.mutex);
+  leaders.numbers.insert(pid_);
+  pidfd_ = std::move(spawned.pidfd);
+  shared_memory_ = std::move(spawned.shared_memory);
+}
 
 Leader::~Leader() {
   if (pidfd_ && !reap()) {
+    UnreapedLeaders& leaders = unreaped_leaders();
+    const std::lock_guard leaders_lock(leaders.mutex);
+    forget(leaders, pid_);
     Leftovers& list = leftovers();
     const std::lock_guard lock(list.mutex);
     list.list.push_back({std::move(pidfd_), std::move(shared_memory_)});
@@ -140,9 +177,16 @@ ExitStatus Leader::status_of_zombie() const {
 
 bool Leader::reap() noexcept {
   const std::lock_guard lock(mutex_);
+  if (reaped_) {
+    return true;
+  }
+  // In one with the reaping, which sets the number free for others.
+  UnreapedLeaders& leaders = unreaped_leaders();
+  const std::lock_guard leaders_lock(leaders.mutex);
   siginfo_t info;
-  if (!reaped_ && (wait_for_exit(pidfd_.get(), info, nullptr, 0) != 0 || info.si_pid != 0)) {
+  if (wait_for_exit(pidfd_.get(), info, nullptr, 0) != 0 || info.si_pid != 0) {
     reaped_ = true;
+    forget(leaders, pid_);
   }
   return reaped_;
 }
@@ -170,6 +214,12 @@ void Leader::let_go_of_memory() noexcept {
 void Leader::disown() noexcept {
   const std::lock_guard lock(mutex_);
   reaped_ = true;
+}
+
+void leave_out_leaders(std::vector<pid_t>& children) {
+  UnreapedLeaders& leaders = unreaped_leaders();
+  const std::lock_guard lock(leaders.mutex);
+  std::erase_if(children, [&leaders](pid_t child) { return leaders.numbers.count(child) > 0; });
 }
 
 void reap_leftovers() noexcept {
@@ -236,6 +286,8 @@ class LeaderNotices : public std::enable_shared_from_this<LeaderNotices> {
       } else {
         if (error) {  // the end of the pipe: the child has executed its program or is gone
           self->leader_->let_go_of_memory();
+          error_code ignored;
+          self->report_.close(ignored);  // every child copies the host's table of descriptors
         }
         std::move(handler)(self->failure());
       }

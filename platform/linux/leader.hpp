@@ -18,7 +18,7 @@ struct Spawned;
 class Leader {
  public:
   /// Takes the pidfd, and the memory that the child shares until its exec.
-  explicit Leader(Spawned& spawned) noexcept;
+  explicit Leader(Spawned& spawned);
 
   /// Reaps, or hands the zombie to those tried again at later starts when a tracer still holds it.
   ~Leader();
@@ -73,6 +73,9 @@ class Leader {
 
 /// Whether a leader's exit status is kept for us here.
 [[nodiscard]] Guarantee exit_status_guarantee();
+
+/// Leaves the children that are no leaders: the exit status of a leader is for its own run to read.
+void leave_out_leaders(std::vector<pid_t>& children);
 
 /// Reaps the zombies of leaders that a tracer held when they were let go. Called at each start.
 void reap_leftovers() noexcept;

@@ -170,7 +170,7 @@ std::vector<pid_t> own_children() {
   return children;
 }
 
-std::vector<pid_t> own_children_in_cgroup(const std::string& path) {
+bool is_in_cgroup(pid_t pid, const std::string& path) {
   // The line of the group itself, of one below it, or of it when it has been removed.
   const auto is_within = [&path](std::string_view line) {
     constexpr std::string_view hierarchy = "0::";
@@ -184,20 +184,16 @@ std::vector<pid_t> own_children_in_cgroup(const std::string& path) {
     line.remove_prefix(path.size());
     return line.empty() || line.front() == '/' || line == " (deleted)";
   };
-  std::vector<pid_t> found = own_children();
-  std::erase_if(found, [&](pid_t child) {
-    const auto cgroup = read_file(process_path(child, "cgroup"));
-    std::string_view rest = cgroup ? std::string_view(*cgroup) : std::string_view();
-    while (!rest.empty()) {
-      const std::size_t end = std::min(rest.find('\n'), rest.size());
-      if (is_within(rest.substr(0, end))) {
-        return false;
-      }
-      rest.remove_prefix(std::min(end + 1, rest.size()));
+  const auto cgroup = read_file(process_path(pid, "cgroup"));
+  std::string_view rest = cgroup ? std::string_view(*cgroup) : std::string_view();
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    if (is_within(rest.substr(0, end))) {
+      return true;
     }
-    return true;
-  });
-  return found;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return false;
 }
 
 }  // namespace treehold::inline v0::platform

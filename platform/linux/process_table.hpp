@@ -51,7 +51,7 @@ struct ProcessGroupCensus {
 /// Children of this process, zombies among them (/proc/PID/task/TID/children, proc(5)).
 [[nodiscard]] std::vector<pid_t> own_children();
 
-/// Those of them whose cgroup v2 path is `path` or below it.
-[[nodiscard]] std::vector<pid_t> own_children_in_cgroup(const std::string& path);
+/// Whether the cgroup v2 path of a process or zombie is `path` or below it.
+[[nodiscard]] bool is_in_cgroup(pid_t pid, const std::string& path);
 
 }  // namespace treehold::inline v0::platform

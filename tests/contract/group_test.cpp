@@ -455,6 +455,17 @@ TEST_CASE("wait_empty sees the end of members that nobody waits for", "[contract
   killer.join();
 }
 
+TEST_CASE("the end of a group leaves the exit statuses to those who ask for them", "[contract]") {
+  ProcessGroup group;
+  Process child = group.start(role("exit", {"3"}));
+  const pid_t pid = static_cast<pid_t>(child.pid());
+  REQUIRE(wait_until([pid] { return !alive(pid); }));
+  (void)group.stop(0s);
+  const treehold::Output output = child.output();
+  CHECK(output.outcome == Outcome::exited(3));
+  CHECK(output.resource_use.has_value());
+}
+
 TEST_CASE("without descriptors nothing is taken for ended", "[contract]") {
   if (sanitized) {
     skip("the sanitizers need descriptors for their own checks");
