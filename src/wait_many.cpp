@@ -91,7 +91,7 @@ class Drivers {
   void wait(ProcessCore& core) {
     const auto told = std::make_shared<bool>(false);  // by a handler that may outlive this
     const GiveUp give_up =
-        core.async_finished([told](std::exception_ptr, const Outcome&) { *told = true; });
+        core.async_finished([told](const std::exception_ptr&, const Outcome&) { *told = true; });
     drive(*core.own_context(), [&] { return *told || enough_; });
     give_up();
     drive(*core.own_context(), [&] { return *told; });
