@@ -173,10 +173,10 @@ TEST_CASE("many take any token, and any executor", "[contract][async]") {
   std::move(deferred)(late.handler());
   auto strand = asio::make_strand(context);
   bool inside = false;
-  treehold::async_output_all(commands, 3,
-                             asio::bind_executor(strand, [&](std::exception_ptr, const Results&) {
-                               inside = strand.running_in_this_thread();
-                             }));
+  treehold::async_output_all(
+      commands, 3, asio::bind_executor(strand, [&](const std::exception_ptr&, const Results&) {
+        inside = strand.running_in_this_thread();
+      }));
   Answer<Results> none;
   treehold::async_output_all(commands, 0, context, none.handler());
   context.run();
@@ -194,7 +194,7 @@ TEST_CASE("many of many on a context of four threads", "[contract][async]") {
   std::atomic<int> good{0};
   for (int i = 0; i < times; ++i) {
     treehold::async_output_all(Commands(count, role("exit", {std::to_string(i)})), 4, context,
-                               [&good, i](std::exception_ptr error, const Results& results) {
+                               [&good, i](const std::exception_ptr& error, const Results& results) {
                                  good += !error && std::all_of(results.begin(), results.end(),
                                                                [i](const auto& result) {
                                                                  return result.value().outcome ==
@@ -225,7 +225,7 @@ TEST_CASE("many are cancelled from another thread", "[contract][async]") {
       Commands(8, stays(lifeline, ready)), 4, strand,
       asio::bind_cancellation_slot(
           signal.slot(),
-          asio::bind_executor(strand, [&](std::exception_ptr error, const Results& all) {
+          asio::bind_executor(strand, [&](const std::exception_ptr& error, const Results& all) {
             promise.set_value(error && std::all_of(all.begin(), all.end(), was_cancelled));
           })));
   std::vector<std::thread> threads;

@@ -30,9 +30,7 @@ using forms::wait_all;
 using forms::wait_any;
 using treehold::Completed;
 using treehold::Outcome;
-using treehold::Output;
 using treehold::OutputResult;
-using treehold::Stream;
 
 namespace {
 
