@@ -146,6 +146,10 @@ void StopLadder::wait(std::function<bool()> condition, Clock::time_point deadlin
 }
 
 void StopLadder::wait_for_grace() {
+  if (hurried_) {
+    drained(tree_->empty());
+    return;
+  }
   in_grace_ = true;
   wait([tree = tree_] { return tree->empty(); }, Clock::now() + plan_.grace, &StopLadder::drained);
 }
@@ -157,13 +161,17 @@ void StopLadder::drained(bool empty) {
 }
 
 void StopLadder::kill_now() {
-  if (in_grace_ && waiting_) {
-    waiting_->cut_short();
+  hurried_ = true;
+  const auto waiting = waiting_.lock();
+  if (in_grace_ && waiting) {
+    waiting->cut_short();
   }
 }
 
 void StopLadder::kill() {
-  if (!tree_->empty()) {
+  // Not asked again when it has just drained: a look at a table of processes in motion cannot
+  // always tell.
+  if (!report_.drained_in_grace && !tree_->empty()) {
     report_.escalated = true;
     log_event(LogLevel::info, "killing the tree");
   }

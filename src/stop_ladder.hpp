@@ -58,7 +58,7 @@ class StopLadder : public std::enable_shared_from_this<StopLadder> {
   /// Completes when the tree is removed or the bound has passed; the report tells which.
   void start(platform::Handler<StopReport> handler);
 
-  /// Ends the grace now.
+  /// Ends the grace now, or as soon as it begins.
   void kill_now();
 
  private:
@@ -73,8 +73,9 @@ class StopLadder : public std::enable_shared_from_this<StopLadder> {
   const std::shared_ptr<platform::Tree> tree_;
   const StopPlan plan_;
   const Clock::time_point begin_ = Clock::now();
-  std::shared_ptr<TreeWait> waiting_;
+  std::weak_ptr<TreeWait> waiting_;  // weak: it holds this, and what is pending holds it
   bool in_grace_ = false;
+  bool hurried_ = false;
   StopReport report_;
   std::optional<platform::Handler<StopReport>> handler_;
 };
