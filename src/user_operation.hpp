@@ -54,6 +54,10 @@ class UserOperation : public std::enable_shared_from_this<UserOperation<Results.
                             throw Cancelled("before it began");
                           }
                           begin();
+                          // From within, where there was nothing to be cancelled yet.
+                          if (self->cancelled_ && self->handler_) {
+                            self->cancel_();
+                          }
                         } catch (...) {
                           self->fail(std::current_exception());
                         }
