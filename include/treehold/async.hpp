@@ -50,6 +50,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/is_executor.hpp>
+#include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
 
 #include <treehold/command.hpp>
@@ -111,12 +112,19 @@ TREEHOLD_EXPORT void begin_group_wait_empty(const SharedGroup& group, const Exec
 
 struct NoExecutor {};
 
+/// Whether handlers with this executor end in Asio's hidden thread pool: those that have none, and
+/// those of `use_future`, whose own is the system's in disguise.
+template <class Associated>
+inline constexpr bool hidden_threads = std::is_same_v<Associated, NoExecutor>;
+template <class... Parts>
+inline constexpr bool hidden_threads<boost::asio::detail::promise_executor<Parts...>> = true;
+
 /// The executor of a handler.
 template <class Handler>
 Executor executor_of_handler(const Handler& handler) {
   using Associated = typename boost::asio::associated_executor<Handler, NoExecutor>::type;
   static_assert(
-      !std::is_same_v<Associated, NoExecutor>,
+      !hidden_threads<Associated>,
       "this handler has no executor of its own: give the operation one in front of the token, or "
       "bind one to the handler (asio::bind_executor)");
   return Executor(boost::asio::associated_executor<Handler, NoExecutor>::get(handler));
