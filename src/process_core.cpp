@@ -180,31 +180,35 @@ GiveUp ProcessCore::async_flush(platform::Handler<std::exception_ptr> handler) {
 GiveUp ProcessCore::async_write(std::string_view bytes,
                                 platform::Handler<std::exception_ptr> handler) {
   struct State {
+    boost::system::error_code error;
     bool done = false;
     bool given_up = false;
   };
   const auto state = std::make_shared<State>();
-  // A reader of the output meanwhile: the child may have to get rid of some before it takes more.
-  const auto reader = std::make_shared<Waiter>();
-  reader->condition = [state] { return state->done; };
-  reader->told = [](bool) {};
-  execution_->when(reader);
-  execution_->async_write(
-      bytes, [execution = execution_, reader, state,
-              handler = std::move(handler)](boost::system::error_code error) mutable {
-        state->done = true;
-        execution->abandon(reader);
-        std::exception_ptr result;
-        if (state->given_up) {
-          result = std::make_exception_ptr(Cancelled("writing to standard input"));
-        } else if (error) {
-          if (error == boost::asio::error::operation_aborted) {  // closed by the end of the run
-            error = make_error_code(boost::system::errc::broken_pipe);
-          }
-          result = std::make_exception_ptr(
-              StdinFailed(error, "writing to standard input: " + error.message()));
-        }
-        std::move(handler)(result);
+  // The run keeps what is to be written, but not the handler, which may own the run.
+  execution_->async_write(bytes, [state](const boost::system::error_code& error) {
+    state->error = error;
+    state->done = true;
+  });
+  const auto take = [state](Execution&) {
+    if (state->given_up) {
+      throw Cancelled("writing to standard input");
+    }
+    boost::system::error_code error = state->error;
+    if (error == boost::asio::error::operation_aborted) {  // closed by the end of the run
+      error = make_error_code(boost::system::errc::broken_pipe);
+    }
+    if (error) {
+      throw StdinFailed(error, "writing to standard input: " + error.message());
+    }
+    return Nothing();
+  };
+  // While this waits the output is read: the child may have to get rid of some before it takes
+  // more.
+  (void)async_result<Nothing>(
+      execution_, executor_, [state] { return state->done; }, take,
+      [handler = std::move(handler)](std::exception_ptr error, Nothing) mutable {
+        std::move(handler)(std::move(error));
       });
   return [execution = std::weak_ptr(execution_), state] {
     const auto engine = execution.lock();
