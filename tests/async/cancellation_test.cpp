@@ -34,15 +34,12 @@
 #include <treehold/log.hpp>
 #include <treehold/treehold.hpp>
 
-#include "answers.hpp"
+#include "answer.hpp"
 #include "support.hpp"
 
 using namespace support;
 using namespace support::plain;
 namespace asio = boost::asio;
-using answers::Answer;
-using answers::run_ready;
-using answers::run_until;
 using asio::cancellation_type;
 using treehold::Command;
 using treehold::Outcome;
@@ -148,9 +145,9 @@ bool all_dead(const std::list<PidWatch>& members) {
 Process started(asio::io_context& context, const Command& command) {
   Answer<Process> answer;
   command.async_start(context, answer.handler());
-  run_until(context, [&] { return answer.calls() == 1; });
+  run_until(context, [&] { return answer.calls == 1; });
   REQUIRE(answer.good());
-  return std::move(answer.result());
+  return std::move(answer.result);
 }
 
 /// What an asynchronous member of a process completes with.
@@ -158,7 +155,7 @@ template <class Result, class Begin>
 Answer<Result> complete(asio::io_context& context, Begin begin) {
   Answer<Result> answer;
   begin(answer.handler());
-  run_until(context, [&] { return answer.calls() == 1; });
+  run_until(context, [&] { return answer.calls == 1; });
   return answer;
 }
 
@@ -167,7 +164,7 @@ std::optional<std::string> line_of(asio::io_context& context, Process& process,
   auto answer = complete<std::optional<std::string>>(
       context, [&](auto handler) { process.async_read_line(stream, std::move(handler)); });
   REQUIRE(answer.good());
-  return answer.result();
+  return answer.result;
 }
 
 /// A handler of `answer` that `signal` cancels.
@@ -208,7 +205,7 @@ TEST_CASE("what is cancelled right after its initiation starts nothing", "[contr
     for (auto& signal : signals) {
       signal.emit(type);
     }
-    CHECK(text.calls() == 0);  // never from within the emission
+    CHECK(text.calls == 0);  // never from within the emission
     context.run();
     CHECK(text.cancelled());
     CHECK(output.cancelled());
@@ -228,8 +225,8 @@ TEST_CASE("what only waits is cancelled right after its initiation, and nothing 
   ProcessGroup group;
   Answer<Process> start;
   group.async_start(role("echo").stdin_pipe(), context, start.handler());
-  run_until(context, [&] { return start.calls() == 1; });
-  Process& echo = start.result();
+  run_until(context, [&] { return start.calls == 1; });
+  Process& echo = start.result;
   for (const auto type : of_a_wait) {
     std::list<asio::cancellation_signal> signals;
     const auto slot = [&] { return signals.emplace_back().slot(); };
@@ -258,7 +255,7 @@ TEST_CASE("what only waits is cancelled right after its initiation, and nothing 
   }
   // Not even standard input is closed, as async_output does once it begins.
   const auto written =
-      complete<answers::Nothing>(context, [&](auto handler) { echo.async_write("on\n", handler); });
+      complete<Nothing>(context, [&](auto handler) { echo.input().async_write("on\n", handler); });
   CHECK(written.good());
   CHECK(line_of(context, echo) == "on");
 }
@@ -299,11 +296,11 @@ TEST_CASE("a start that hangs before its exec is cancelled with the child dead",
         run_until(context, [&] { return leader.has_value(); });
         if (!at_the_launch) {
           run_ready(context);
-          CHECK(run.calls() + start.calls() == 0);
+          CHECK(run.calls + start.calls == 0);
           CHECK_FALSE(leader->dead());
           signal.emit(type);
         }
-        run_until(context, [&] { return run.calls() + start.calls() == 1; });
+        run_until(context, [&] { return run.calls + start.calls == 1; });
         run_ready(context);
         CHECK((whole_run ? run.cancelled() : start.cancelled()));
         CHECK(dead);
@@ -322,10 +319,10 @@ TEST_CASE("a start does not heed a cancellation that promises no effect", "[cont
       signal.emit(cancellation_type::total);
     }
   });
-  run_until(context, [&] { return start.calls() == 1; });
+  run_until(context, [&] { return start.calls == 1; });
   REQUIRE(start.good());
-  auto waited = complete<Outcome>(context, [&](auto h) { start.result().async_wait(h); });
-  CHECK(waited.result() == Outcome::exited(3));
+  auto waited = complete<Outcome>(context, [&](auto h) { start.result.async_wait(h); });
+  CHECK(waited.result == Outcome::exited(3));
 }
 
 // -- Streaming
@@ -381,8 +378,8 @@ TEST_CASE("a run that streams does not heed a cancellation that promises no effe
       .async_output(context, cancellable(signal, answer));
   context.run();
   REQUIRE(answer.good());
-  CHECK(answer.result().outcome == Outcome::exited(0));
-  CHECK(answer.result().stdout_bytes == "tick\ntick\ntick\ntick\ntick\n");
+  CHECK(answer.result.outcome == Outcome::exited(0));
+  CHECK(answer.result.stdout_bytes == "tick\ntick\ntick\ntick\ntick\n");
 }
 
 TEST_CASE("of two types one after the other the first that is supported counts",
@@ -429,16 +426,16 @@ TEST_CASE("a cancelled run of a group ends with its descendants, and its sibling
     group.async_output(family(members, [&] { signal.emit(type); }), context,
                        asio::bind_cancellation_slot(
                            signal.slot(), answer.handler([&] { dead = all_dead(members); })));
-    run_until(context, [&] { return answer.calls() == 1; });
+    run_until(context, [&] { return answer.calls == 1; });
     CHECK(answer.cancelled());
     CHECK(members.size() == 2);
     CHECK(dead);
   }
-  run_until(context, [&] { return sibling.calls() == 1; });
-  CHECK(complete<answers::Nothing>(context, [&](auto handler) {
-          sibling.result().async_write("here\n", handler);
+  run_until(context, [&] { return sibling.calls == 1; });
+  CHECK(complete<Nothing>(context, [&](auto handler) {
+          sibling.result.input().async_write("here\n", handler);
         }).good());
-  CHECK(line_of(context, sibling.result()) == "here");
+  CHECK(line_of(context, sibling.result) == "here");
 }
 
 // -- The leader has gone
@@ -461,7 +458,7 @@ TEST_CASE("a cancellation right behind the leader's end changes nothing", "[cont
     context.run();
     REQUIRE(answer.good());
     CHECK(events.say(" ended: "));
-    CHECK(answer.result().outcome == Outcome::exited(0));
+    CHECK(answer.result.outcome == Outcome::exited(0));
     REQUIRE(child);
     CHECK(child->dead());
   }
@@ -483,13 +480,13 @@ TEST_CASE("a cancellation while a group's descendant still holds the pipe change
     run_until(context, [&] { return child && events.say(" ended: "); });
     signal.emit(type);
     run_ready(context);
-    CHECK(answer.calls() == 0);
+    CHECK(answer.calls == 0);
     CHECK_FALSE(child->dead());
     child->kill(SIGKILL);
-    run_until(context, [&] { return answer.calls() == 1; });
+    run_until(context, [&] { return answer.calls == 1; });
     REQUIRE(answer.good());
-    CHECK(answer.result().outcome == Outcome::exited(0));
-    CHECK_FALSE(answer.result().incomplete);
+    CHECK(answer.result.outcome == Outcome::exited(0));
+    CHECK_FALSE(answer.result.incomplete);
   }
 }
 
@@ -517,9 +514,9 @@ TEST_CASE("a run that waits for its tree is cancelled when its leader has gone",
       }
       run_until(context, [&] { return child && events.say(" ended: "); });
       run_ready(context);
-      CHECK(answer.calls() == 0);
+      CHECK(answer.calls == 0);
       signal.emit(type);
-      run_until(context, [&] { return answer.calls() == 1; });
+      run_until(context, [&] { return answer.calls == 1; });
       CHECK(answer.cancelled());
       CHECK(dead);
     }
@@ -533,23 +530,23 @@ TEST_CASE("a cancellation after the handler was called changes nothing", "[contr
   role("echo").stdin_pipe().async_start(
       context, asio::bind_cancellation_slot(
                    signal.slot(), start.handler([&] { signal.emit(cancellation_type::all); })));
-  run_until(context, [&] { return start.calls() == 1; });
+  run_until(context, [&] { return start.calls == 1; });
   REQUIRE(start.good());
   signal.emit(cancellation_type::all);
   run_ready(context);
-  Process& echo = start.result();
+  Process& echo = start.result;
   // The process is its owner's now, and what was said to an operation before is not said to it.
   for (int round = 0; round < 3; ++round) {
     Answer<> written;
-    echo.async_write("x\n", asio::bind_cancellation_slot(signal.slot(), written.handler([&] {
-                       signal.emit(cancellation_type::all);
-                     })));
-    run_until(context, [&] { return written.calls() == 1; });
+    echo.input().async_write(
+        "x\n", asio::bind_cancellation_slot(
+                   signal.slot(), written.handler([&] { signal.emit(cancellation_type::all); })));
+    run_until(context, [&] { return written.calls == 1; });
     CHECK(written.good());
     Answer<std::optional<std::string>> line;
     echo.async_read_line(Stream::out, cancellable(signal, line));
-    run_until(context, [&] { return line.calls() == 1; });
-    CHECK(line.result() == "x");
+    run_until(context, [&] { return line.calls == 1; });
+    CHECK(line.result == "x");
     signal.emit(cancellation_type::all);
     run_ready(context);
   }
@@ -666,15 +663,15 @@ TEST_CASE("a cancellation does not interrupt a stop", "[contract][async]") {
     CHECK(line_of(context, noting) == "got");
     signal.emit(type);  // and in its grace
     run_ready(context);
-    CHECK(stopped.calls() == 0);
+    CHECK(stopped.calls == 0);
     for (const PidWatch& member : members) {
       member.kill(SIGKILL);
     }
-    run_until(context, [&] { return stopped.calls() == 1; });
+    run_until(context, [&] { return stopped.calls == 1; });
     REQUIRE(stopped.good());
-    CHECK(stopped.result().drained_in_grace);
-    CHECK_FALSE(stopped.result().escalated);
-    CHECK(stopped.result().confirmed);
+    CHECK(stopped.result.drained_in_grace);
+    CHECK_FALSE(stopped.result.escalated);
+    CHECK(stopped.result.confirmed);
   }
 }
 
@@ -693,14 +690,14 @@ TEST_CASE("a cancellation does not interrupt the stop and the kill of a group",
                        CHECK(all_dead(members));
                      })));
     signal.emit(type);
-    run_until(context, [&] { return killed.calls() == 1 && run.calls() == 1; });
+    run_until(context, [&] { return killed.calls == 1 && run.calls == 1; });
     REQUIRE(killed.good());
-    CHECK(killed.result().members_before.size() == 2);
+    CHECK(killed.result.members_before.size() == 2);
     CHECK(run.good());
     Answer<StopReport> stopped;
     group.async_stop(1s, context, cancellable(signal, stopped));
     signal.emit(type);
-    run_until(context, [&] { return stopped.calls() == 1; });
+    run_until(context, [&] { return stopped.calls == 1; });
     CHECK(stopped.good());
   }
 }
@@ -722,10 +719,10 @@ TEST_CASE("a wait that is cancelled while its process is stopped does not hinder
         signal.emit(type);
       }
     });
-    run_until(context, [&] { return waited.calls() == 1 && stopped.calls() == 1; });
+    run_until(context, [&] { return waited.calls == 1 && stopped.calls == 1; });
     CHECK(waited.cancelled());
     REQUIRE(stopped.good());
-    CHECK(stopped.result().escalated);
+    CHECK(stopped.result.escalated);
     CHECK(leader.dead());
   }
 }
@@ -746,7 +743,7 @@ TEST_CASE("a read that is cancelled in the midst of a line loses none of it", "[
     const auto cancelled = [&](auto begin) {
       auto answer = begin();
       run_ready(context);
-      CHECK(answer->calls() == 0);
+      CHECK(answer->calls == 0);
       signal.emit(type);
       run_ready(context);
       CHECK(answer->cancelled());
@@ -762,8 +759,8 @@ TEST_CASE("a read that is cancelled in the midst of a line loses none of it", "[
       return answer;
     };
     const auto write = [&] {
-      CHECK(complete<answers::Nothing>(context, [&](auto handler) {
-              child.async_write("on\n", handler);
+      CHECK(complete<Nothing>(context, [&](auto handler) {
+              child.input().async_write("on\n", handler);
             }).good());
     };
     cancelled(line);
@@ -776,7 +773,7 @@ TEST_CASE("a read that is cancelled in the midst of a line loses none of it", "[
     write();
     const auto rest = complete<std::string>(
         context, [&](auto handler) { child.async_read_all(Stream::out, handler); });
-    CHECK(rest.result() == "rest of it\n");
+    CHECK(rest.result == "rest of it\n");
   }
 }
 
@@ -792,17 +789,17 @@ TEST_CASE("a read that is cancelled as its line comes either has it or leaves it
     Answer<> written;
     echo.async_read_line(Stream::out, cancellable(signal, line));
     const std::string word = std::to_string(round);
-    echo.async_write(word + "\n", written.handler());
-    run_until(context, [&] { return written.calls() == 1; });
+    echo.input().async_write(word + "\n", written.handler());
+    run_until(context, [&] { return written.calls == 1; });
     for (int step = 0; step < round % 7; ++step) {
       context.restart();
       context.poll_one();
     }
     signal.emit(of_a_wait[round % 3]);
-    run_until(context, [&] { return line.calls() == 1; });
+    run_until(context, [&] { return line.calls == 1; });
     if (line.good()) {
       ++taken;
-      CHECK(line.result() == word);
+      CHECK(line.result == word);
     } else {
       CHECK(line.cancelled());
       CHECK(line_of(context, echo) == word);
@@ -820,28 +817,28 @@ TEST_CASE("a cancelled wait and a cancelled collection are begun again without l
     Answer<> written;
     Answer<Outcome> waited;
     asio::cancellation_signal signal;
-    echo.async_write(bytes, written.handler());
+    echo.input().async_write(bytes, written.handler());
     echo.async_wait(cancellable(signal, waited));
-    run_until(context, [&] { return written.calls() == 1; });
-    CHECK(waited.calls() == 0);
+    run_until(context, [&] { return written.calls == 1; });
+    CHECK(waited.calls == 0);
     signal.emit(type);
-    run_until(context, [&] { return waited.calls() == 1; });
+    run_until(context, [&] { return waited.calls == 1; });
     CHECK(waited.cancelled());
     // Standard input is open still: a wait does not close it.
-    CHECK(complete<answers::Nothing>(context, [&](auto handler) {
-            echo.async_write("more", handler);
+    CHECK(complete<Nothing>(context, [&](auto handler) {
+            echo.input().async_write("more", handler);
           }).good());
     Answer<Output> first;
     echo.async_output(cancellable(signal, first));
     asio::post(context, [&] { signal.emit(type); });
-    run_until(context, [&] { return first.calls() == 1; });
+    run_until(context, [&] { return first.calls == 1; });
     CHECK(first.cancelled());
     auto second = complete<Output>(context, [&](auto handler) { echo.async_output(handler); });
     REQUIRE(second.good());
-    CHECK(second.result().outcome == Outcome::exited(0));
-    CHECK(second.result().stdout_bytes == bytes + "more");
+    CHECK(second.result.outcome == Outcome::exited(0));
+    CHECK(second.result.stdout_bytes == bytes + "more");
     auto again = complete<Outcome>(context, [&](auto handler) { echo.async_wait(handler); });
-    CHECK(again.result() == Outcome::exited(0));
+    CHECK(again.result == Outcome::exited(0));
   }
 }
 
@@ -866,17 +863,17 @@ TEST_CASE("of many who wait the cancelled ones alone are given up", "[contract][
     CHECK(waits[i].cancelled() == (i % 2 == 0));
     text += std::to_string(i) + "\n";
   }
-  CHECK(complete<answers::Nothing>(context, [&](auto handler) {
-          echo.async_write(text, handler);
+  CHECK(complete<Nothing>(context, [&](auto handler) {
+          echo.input().async_write(text, handler);
         }).good());
-  run_until(context, [&] { return lines.back().calls() == 1; });
+  run_until(context, [&] { return lines.back().calls == 1; });
   for (std::size_t i = 0; i < count; ++i) {
-    CHECK(lines[i].result() == std::to_string(i));  // in the order in which they came
+    CHECK(lines[i].result == std::to_string(i));  // in the order in which they came
   }
-  echo.close_stdin();
-  run_until(context, [&] { return waits.back().calls() == 1; });
+  echo.input().close();
+  run_until(context, [&] { return waits.back().calls == 1; });
   for (std::size_t i = 1; i < count; i += 2) {
-    CHECK(waits[i].result() == Outcome::exited(0));
+    CHECK(waits[i].result == Outcome::exited(0));
   }
 }
 
@@ -885,23 +882,23 @@ TEST_CASE("a cancelled wait for a group to be empty is begun again", "[contract]
   ProcessGroup group;
   Answer<Process> start;
   group.async_start(role("echo").stdin_pipe(), context, start.handler());
-  run_until(context, [&] { return start.calls() == 1; });
+  run_until(context, [&] { return start.calls == 1; });
   for (const auto type : of_a_wait) {
     asio::cancellation_signal signal;
     Answer<> empty;
     group.async_wait_empty(context, cancellable(signal, empty));
     run_ready(context);
-    CHECK(empty.calls() == 0);
+    CHECK(empty.calls == 0);
     signal.emit(type);
     signal.emit(cancellation_type::terminal);
-    run_until(context, [&] { return empty.calls() == 1; });
+    run_until(context, [&] { return empty.calls == 1; });
     run_ready(context);
     CHECK(empty.cancelled());
   }
   Answer<> empty;
   group.async_wait_empty(context, empty.handler());
-  start.result().close_stdin();
-  run_until(context, [&] { return empty.calls() == 1; });
+  start.result.input().close();
+  run_until(context, [&] { return empty.calls == 1; });
   CHECK(empty.good());
 }
 
@@ -917,16 +914,16 @@ TEST_CASE("a write heeds nothing but a terminal cancellation, which closes stand
             .stdin_pipe());
     asio::cancellation_signal signal;
     Answer<> written;
-    child.async_write(bytes, cancellable(signal, written));
+    child.input().async_write(bytes, cancellable(signal, written));
     signal.emit(type);
     run_ready(context);
     signal.emit(type);
     run_ready(context);
-    CHECK(written.calls() == 0);
+    CHECK(written.calls == 0);
     write_file(dir / "go", "");
-    run_until(context, [&] { return written.calls() == 1; });
+    run_until(context, [&] { return written.calls == 1; });
     CHECK(written.good());
-    child.close_stdin();
+    child.input().close();
     CHECK(line_of(context, child) == std::to_string(bytes.size()));
   }
   const TempDir dir;
@@ -936,15 +933,15 @@ TEST_CASE("a write heeds nothing but a terminal cancellation, which closes stand
                   .stdin_pipe());
   asio::cancellation_signal signal;
   Answer<> written;
-  child.async_write(bytes, cancellable(signal, written));
+  child.input().async_write(bytes, cancellable(signal, written));
   run_ready(context);
-  CHECK(written.calls() == 0);
+  CHECK(written.calls == 0);
   signal.emit(cancellation_type::terminal);
   signal.emit(cancellation_type::terminal);
-  run_until(context, [&] { return written.calls() == 1; });
+  run_until(context, [&] { return written.calls == 1; });
   CHECK(written.cancelled());
   const auto more =
-      complete<answers::Nothing>(context, [&](auto handler) { child.async_write("x", handler); });
+      complete<Nothing>(context, [&](auto handler) { child.input().async_write("x", handler); });
   CHECK(more.failed_with<treehold::StdinFailed>());
   // The child goes on, and sees the end of what it was sent.
   write_file(dir / "go", "");
@@ -952,7 +949,7 @@ TEST_CASE("a write heeds nothing but a terminal cancellation, which closes stand
   REQUIRE(told);
   CHECK(std::stoull(*told) < bytes.size());
   auto waited = complete<Outcome>(context, [&](auto handler) { child.async_wait(handler); });
-  CHECK(waited.result() == Outcome::exited(0));
+  CHECK(waited.result == Outcome::exited(0));
 }
 
 // -- Many
@@ -1037,9 +1034,9 @@ TEST_CASE("fifty starts are cancelled at any moment, and leave nothing", "[contr
     }
   }
   for (std::size_t i = 0; i < count; ++i) {
-    run_until(context, [&] { return starts[i].calls() == 1; });
+    run_until(context, [&] { return starts[i].calls == 1; });
     CHECK((starts[i].good() || starts[i].cancelled()));
-    starts[i].result() = Process();
+    starts[i].result = Process();
   }
   run_ready(context);
   context.restart();

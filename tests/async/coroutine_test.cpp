@@ -161,14 +161,14 @@ TEST_CASE("a process is talked to by a coroutine", "[contract][async]") {
     const Command command = role("echo").stdin_pipe();
     Process echo = co_await command.async_start(use_awaitable);
     for (int i = 0; i < 5; ++i) {
-      co_await echo.async_write(std::to_string(i) + "\n", use_awaitable);
+      co_await echo.input().async_write(std::to_string(i) + "\n", use_awaitable);
       const auto line = co_await echo.async_read_line(Stream::out, use_awaitable);
       CHECK(line == std::to_string(i));
     }
-    co_await echo.async_write("abcdef", use_awaitable);
+    co_await echo.input().async_write("abcdef", use_awaitable);
     const std::string some = co_await echo.async_read_some(Stream::out, 1, use_awaitable);
     CHECK(some == "a");
-    echo.close_stdin();
+    echo.input().close();
     const std::string rest = co_await echo.async_read_all(Stream::out, use_awaitable);
     CHECK(rest == "bcdef");
     const auto none = co_await echo.async_read_line(Stream::out, use_awaitable);
@@ -193,9 +193,9 @@ TEST_CASE("a stream is read line by line while another coroutine writes", "[cont
         for (int line = i; line < i + 100; ++line) {
           text += std::to_string(line) + "\n";
         }
-        co_await echo.async_write(std::move(text), use_awaitable);
+        co_await echo.input().async_write(std::move(text), use_awaitable);
       }
-      echo.close_stdin();
+      echo.input().close();
     };
     const auto reader = [&]() -> awaitable<int> {
       int good = 0;
@@ -301,7 +301,7 @@ TEST_CASE("a coroutine catches the errors that the synchronous form throws", "[c
     Process process = co_await deaf.async_start(use_awaitable);
     co_await process.async_read_line(Stream::out, use_awaitable);
     try {
-      co_await process.async_write("x", use_awaitable);
+      co_await process.input().async_write("x", use_awaitable);
     } catch (const treehold::StdinFailed&) {
       broken = true;
     }
@@ -496,12 +496,12 @@ TEST_CASE("a timer against a wait or a read leaves the child alone", "[contract]
       CHECK(read.index() == 0);
     }
     // The first of several events, with the others begun again.
-    co_await echo.async_write("still here\n", use_awaitable);
+    co_await echo.input().async_write("still here\n", use_awaitable);
     const auto first = co_await (echo.async_wait(use_awaitable) ||
                                  echo.async_read_line(Stream::out, use_awaitable));
     CHECK(first.index() == 1);
     CHECK(std::get<1>(first) == "still here");
-    echo.close_stdin();
+    echo.input().close();
     const Outcome outcome = co_await echo.async_wait(use_awaitable);
     CHECK(outcome == Outcome::exited(0));
   }());
@@ -569,7 +569,7 @@ TEST_CASE("a coroutine's cancellation that promises no effect ends a read and no
     CHECK(is<treehold::Cancelled>(error));
     CHECK_FALSE(line);
     co_await this_coro::reset_cancellation_state();
-    co_await echo.async_write("here\n", use_awaitable);
+    co_await echo.input().async_write("here\n", use_awaitable);
     const auto again = co_await echo.async_read_line(Stream::out, use_awaitable);
     CHECK(again == "here");
   };
@@ -659,7 +659,7 @@ TEST_CASE("coroutines on strands go their way on several threads", "[contract][a
           const Command command = role("echo").stdin_pipe();
           Process echo = co_await command.async_start(use_awaitable);
           step();
-          co_await echo.async_write("x\n", use_awaitable);
+          co_await echo.input().async_write("x\n", use_awaitable);
           step();
           const auto line = co_await echo.async_read_line(Stream::out, use_awaitable);
           step();

@@ -36,15 +36,12 @@
 #include <treehold/async.hpp>
 #include <treehold/treehold.hpp>
 
-#include "answers.hpp"
+#include "answer.hpp"
 #include "support.hpp"
 
 using namespace support;
 using namespace support::plain;
 namespace asio = boost::asio;
-using answers::Answer;
-using answers::run_ready;
-using answers::run_until;
 using treehold::Command;
 using treehold::Outcome;
 using treehold::Output;
@@ -164,9 +161,9 @@ struct CountingAllocator {
 Process started(asio::io_context& context, const Command& command) {
   Answer<Process> answer;
   command.async_start(context, answer.handler());
-  run_until(context, [&] { return answer.calls() == 1; });
+  run_until(context, [&] { return answer.calls == 1; });
   REQUIRE(answer.good());
-  return std::move(answer.result());
+  return std::move(answer.result);
 }
 
 }  // namespace
@@ -243,7 +240,7 @@ TEST_CASE("hundreds of runs of all kinds on a context of four threads", "[contra
                 return;
               }
               *process = std::move(cat);
-              process->async_write(word + "\n", [](std::exception_ptr) {});
+              process->input().async_write(word + "\n", [](std::exception_ptr) {});
               process->async_read_line(
                   Stream::out, expect([process, word](const auto& failure, const auto& line) {
                     return !failure && line == word;
@@ -371,21 +368,21 @@ TEST_CASE("a context is destroyed in the midst of everything that may be pending
       Process process = started(context, role("with-child", {"stubborn"}).stdin_pipe());
       Answer<std::optional<std::string>> line;
       process.async_read_line(Stream::out, line.handler());
-      run_until(context, [&] { return line.calls() == 1; });
+      run_until(context, [&] { return line.calls == 1; });
       members.emplace_back(static_cast<pid_t>(process.pid()));
-      members.emplace_back(pid_after(line.result().value_or(""), "child"));
+      members.emplace_back(pid_after(line.result.value_or(""), "child"));
       Answer<Process> in_group;
       group.async_start(role("stubborn"), context, in_group.handler());
-      run_until(context, [&] { return in_group.calls() == 1; });
+      run_until(context, [&] { return in_group.calls == 1; });
       Answer<std::optional<std::string>> ready;
-      in_group.result().async_read_line(Stream::out, ready.handler());
-      run_until(context, [&] { return ready.calls() == 1; });
-      members.emplace_back(static_cast<pid_t>(in_group.result().pid()));
+      in_group.result.async_read_line(Stream::out, ready.handler());
+      run_until(context, [&] { return ready.calls == 1; });
+      members.emplace_back(static_cast<pid_t>(in_group.result.pid()));
 
       auto held = std::make_shared<Process>(std::move(process));
       const auto hold = owner == Owner::handlers ? held : nullptr;
       const auto handler = [token, hold, &called](std::exception_ptr, const auto&...) { ++called; };
-      held->async_write(std::string(std::size_t{1} << 20, 'x'), handler);
+      held->input().async_write(std::string(std::size_t{1} << 20, 'x'), handler);
       held->async_read_line(Stream::out, handler);
       held->async_read_some(Stream::err, 10, handler);
       held->async_read_all(Stream::err, handler);
@@ -402,7 +399,7 @@ TEST_CASE("a context is destroyed in the midst of everything that may be pending
       if (owner == Owner::test) {
         held.reset();
       }
-      in_group.result() = Process();
+      in_group.result = Process();
     }
     for (const PidWatch& member : members) {
       CHECK(member.dead());
@@ -424,28 +421,28 @@ TEST_CASE("a process is moved with every kind of operation pending", "[contract]
   Answer<Outcome> waited;
   first.async_read_some(Stream::out, 1000, some.handler());
   first.async_wait(waited.handler());
-  first.async_write(bytes, written.handler());
+  first.input().async_write(bytes, written.handler());
   Process second = std::move(first);  // before they begin
-  run_until(context, [&] { return some.calls() == 1; });
+  run_until(context, [&] { return some.calls == 1; });
   Process third;
   third = std::move(second);                                                    // while they go on
   CHECK_THROWS_AS(first.async_wait([](std::exception_ptr, const Outcome&) {}),  // NOLINT: moved
                   treehold::InvalidSetting);
-  run_until(context, [&] { return written.calls() == 1; });
+  run_until(context, [&] { return written.calls == 1; });
   Answer<Output> output;
   third.async_output(output.handler());
   auto kept = std::make_unique<Process>(std::move(third));
-  run_until(context, [&] { return output.calls() == 1 && waited.calls() == 1; });
+  run_until(context, [&] { return output.calls == 1 && waited.calls == 1; });
   CHECK(written.good());
-  CHECK(waited.result() == Outcome::exited(0));
-  CHECK(some.result() + output.result().stdout_bytes == bytes);
+  CHECK(waited.result == Outcome::exited(0));
+  CHECK(some.result + output.result.stdout_bytes == bytes);
   // One that is assigned to is ended, and what was pending on it completes.
   Process target = started(context, role("sleep"));
   Answer<Outcome> ended;
   target.async_wait(ended.handler());
   target = std::move(*kept);
-  run_until(context, [&] { return ended.calls() == 1; });
-  CHECK(ended.result() == Outcome::signalled(SIGKILL, false));
+  run_until(context, [&] { return ended.calls == 1; });
+  CHECK(ended.result == Outcome::signalled(SIGKILL, false));
 }
 
 TEST_CASE("a process is dropped with every kind of operation pending, and they complete",
@@ -461,8 +458,8 @@ TEST_CASE("a process is dropped with every kind of operation pending, and they c
     Process process = started(context, role("stubborn").stdin_pipe());
     Answer<std::optional<std::string>> ready;
     process.async_read_line(Stream::out, ready.handler());
-    run_until(context, [&] { return ready.calls() == 1; });
-    process.async_write(std::string(std::size_t{1} << 20, 'x'), written.handler());
+    run_until(context, [&] { return ready.calls == 1; });
+    process.input().async_write(std::string(std::size_t{1} << 20, 'x'), written.handler());
     process.async_read_line(Stream::out, line.handler());
     process.async_read_all(Stream::err, all.handler());
     process.async_wait(waited.handler());
@@ -470,16 +467,16 @@ TEST_CASE("a process is dropped with every kind of operation pending, and they c
     process.async_output(output.handler());
     process.async_stop(2 * hang_bound, stopped.handler());
     run_ready(context);
-    CHECK(line.calls() + all.calls() + waited.calls() + output.calls() + stopped.calls() == 0);
+    CHECK(line.calls + all.calls + waited.calls + output.calls + stopped.calls == 0);
   }
   context.restart();
   context.run();
   CHECK(written.failed_with<treehold::StdinFailed>());
   CHECK(line.good());
-  CHECK_FALSE(line.result());
+  CHECK_FALSE(line.result);
   CHECK(all.good());
-  CHECK(waited.result() == Outcome::signalled(SIGKILL, false));
-  CHECK(output.result().outcome == Outcome::signalled(SIGKILL, false));
+  CHECK(waited.result == Outcome::signalled(SIGKILL, false));
+  CHECK(output.result.outcome == Outcome::signalled(SIGKILL, false));
   CHECK(stopped.good());
 }
 
@@ -503,23 +500,23 @@ TEST_CASE("the allocator of a handler is used, and gets back all that it gave",
     Answer<Process> start;
     group.async_start(role("echo").stdin_pipe(), context, counted(start.handler()));
     CHECK(used());
-    run_until(context, [&] { return start.calls() == 1 && output.calls() == 1; });
+    run_until(context, [&] { return start.calls == 1 && output.calls == 1; });
     (void)used();
     Answer<std::optional<std::string>> line;
-    start.result().async_read_line(Stream::out, counted(line.handler()));
+    start.result.async_read_line(Stream::out, counted(line.handler()));
     CHECK(used());
     Answer<> written;
-    start.result().async_write("x\n", counted(written.handler()));
+    start.result.input().async_write("x\n", counted(written.handler()));
     CHECK(used());
     Answer<> empty;
     group.async_wait_empty(context, counted(empty.handler()));
     CHECK(used());
-    run_until(context, [&] { return line.calls() == 1 && written.calls() == 1; });
+    run_until(context, [&] { return line.calls == 1 && written.calls == 1; });
     (void)used();
     Answer<StopReport> stopped;
     group.async_stop(0s, context, counted(stopped.handler()));
     CHECK(used());
-    run_until(context, [&] { return stopped.calls() == 1 && empty.calls() == 1; });
+    run_until(context, [&] { return stopped.calls == 1 && empty.calls == 1; });
     // And when nobody calls the handler.
     role("exit", {"0"}).async_output(context, counted(output.handler()));
     CHECK(used());
@@ -550,15 +547,15 @@ TEST_CASE("handlers run where they are bound to, and else on the strand of their
   ProcessGroup group;
   Answer<Process> start;
   group.async_start(role("echo").stdin_pipe(), context, start.handler());
-  run_until(context, [&] { return start.calls() == 1; });
-  Process& echo = start.result();
+  run_until(context, [&] { return start.calls == 1; });
+  Process& echo = start.result;
   const auto guard = asio::make_work_guard(context);
   int expected = 0;
   const auto each = [&](auto begin) {
     begun(begin);
     ++expected;
   };
-  each([&] { echo.async_write("one\ntwo\nthree\n", bound()); });
+  each([&] { echo.input().async_write("one\ntwo\nthree\n", bound()); });
   each([&] { echo.async_read_some(Stream::out, 4, bound()); });
   each([&] { echo.async_read_line(Stream::out, bound()); });
   each([&] { role("exit", {"0"}).async_exit_code(context, bound()); });
@@ -573,10 +570,11 @@ TEST_CASE("handlers run where they are bound to, and else on the strand of their
   bool inside = false;
   bool nested = false;
   bool within = true;
+  bool initiating = false;
   echo.async_read_line(Stream::out, [&](std::exception_ptr, const auto&) {
     inside = strand->running_in_this_thread();
-    bool initiating = true;
-    echo.async_write("x\n", [&](std::exception_ptr) {
+    initiating = true;
+    echo.input().async_write("x\n", [&](std::exception_ptr) {
       within = initiating;
       nested = true;
     });

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <exception>
+#include <type_traits>
 #include <utility>
 
 #include <boost/asio/error.hpp>
@@ -16,20 +17,36 @@
 
 namespace support {
 
+/// In place of the result of an operation that has none.
+struct Nothing {};
+
 /// What an operation completed with.
-template <class Result>
+template <class Result = Nothing>
 struct Answer {
   int calls = 0;
   std::exception_ptr error;
   Result result{};
 
-  [[nodiscard]] auto handler() {
-    return [this](std::exception_ptr failure, Result value) {
-      ++calls;
-      error = std::move(failure);
-      result = std::move(value);
-    };
+  /// The handler; `then` is called from within it, once the answer is there.
+  template <class Then>
+  [[nodiscard]] auto handler(Then then) {
+    if constexpr (std::is_same_v<Result, Nothing>) {
+      return [this, then = std::move(then)](std::exception_ptr failure) mutable {
+        keep(std::move(failure), Nothing());
+        then();
+      };
+    } else {
+      return [this, then = std::move(then)](std::exception_ptr failure, Result value) mutable {
+        keep(std::move(failure), std::move(value));
+        then();
+      };
+    }
   }
+  [[nodiscard]] auto handler() {
+    return handler([] {});
+  }
+
+  [[nodiscard]] bool good() const noexcept { return calls == 1 && !error; }
 
   template <class Error>
   [[nodiscard]] bool failed_with() const {
@@ -38,7 +55,7 @@ struct Answer {
         std::rethrow_exception(error);
       }
     } catch (const Error&) {
-      return true;
+      return calls == 1;
     } catch (...) {
     }
     return false;
@@ -50,10 +67,16 @@ struct Answer {
         std::rethrow_exception(error);
       }
     } catch (const treehold::Cancelled& caught) {
-      return caught.code() == boost::asio::error::operation_aborted;
+      return calls == 1 && caught.code() == boost::asio::error::operation_aborted;
     } catch (...) {
     }
     return false;
+  }
+
+  void keep(std::exception_ptr failure, Result value) {
+    ++calls;
+    error = std::move(failure);
+    result = std::move(value);
   }
 };
 
@@ -68,6 +91,14 @@ void run_until(boost::asio::io_context& context, Condition condition) {
     }
   }
   REQUIRE(condition());
+}
+
+/// Does all that is ready now: what must change nothing has had its chance then.
+inline void run_ready(boost::asio::io_context& context) {
+  context.restart();
+  while (context.poll() > 0) {
+    context.restart();
+  }
 }
 
 }  // namespace support
