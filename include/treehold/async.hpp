@@ -474,7 +474,8 @@ auto StdinWriter::async_flush(Token&& token) {
 // ----------------------------------------------------------------------------------------------
 
 /// A sink for `Command::stdout_tee` that writes into any AsyncWriteStream, on its executor, one
-/// write at a time. The stream must outlive the run, and its last write.
+/// write at a time. The stream must outlive the run, and its last write. It is the host's: a pipe
+/// of Asio raises SIGPIPE when nobody reads it, a socket does not.
 template <class AsyncWriteStream>
 TeeSink tee_into(AsyncWriteStream& stream) {
   return [&stream](std::string_view bytes, std::function<void(boost::system::error_code)> done) {

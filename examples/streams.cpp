@@ -1,0 +1,103 @@
+// The streams of a live process in coroutines: snippets of docs/async.md.
+#include <boost/asio/detail/config.hpp>
+
+#if defined(BOOST_ASIO_HAS_CO_AWAIT)
+
+#include <cstddef>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <treehold/async.hpp>
+#include <treehold/treehold.hpp>
+
+namespace asio = boost::asio;
+using treehold::Command;
+using treehold::Process;
+using treehold::Stream;
+
+namespace {
+
+asio::awaitable<int> count_lines() {
+  const Command numbers("seq", {"1", "1000"});
+  Process child = co_await numbers.async_start(asio::use_awaitable);
+  int lines = 0;
+  while (auto line = co_await child.async_read_line(Stream::out, asio::use_awaitable)) {
+    ++lines;  // a slow reader holds the child back
+  }
+  co_await child.async_wait(asio::use_awaitable);
+  co_return lines;
+}
+
+asio::awaitable<int> count_complaints(Command command) {
+  Process child = co_await command.async_start(asio::use_awaitable);
+  int complaints = 0;
+  while (auto event = co_await child.async_next_event(asio::use_awaitable)) {
+    if (const auto* line = std::get_if<treehold::OutputLine>(&*event)) {
+      complaints += line->stream == Stream::err ? 1 : 0;
+    }
+  }
+  co_return complaints;
+}
+
+asio::awaitable<std::string> converse() {
+  const Command command = Command("sort").stdin_pipe();
+  Process sort = co_await command.async_start(asio::use_awaitable);
+  co_await sort.input().async_write_line("pear", asio::use_awaitable);
+  co_await sort.input().async_write_line("apple", asio::use_awaitable);
+  sort.input().close();
+  std::string text;
+  auto pipe = sort.stdout_pipe();  // an AsyncReadStream
+  const std::size_t size =
+      co_await asio::async_read_until(pipe, asio::dynamic_buffer(text), '\n', asio::use_awaitable);
+  co_return text.substr(0, size - 1);
+}
+
+/// Runs a coroutine on a context of its own; its result.
+template <class Result>
+Result run(asio::awaitable<Result> work) {
+  asio::io_context context;
+  std::exception_ptr failure;
+  Result result{};
+  asio::co_spawn(context, std::move(work), [&](std::exception_ptr error, Result value) {
+    failure = std::move(error);
+    result = std::move(value);
+  });
+  context.run();
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
+  return result;
+}
+
+}  // namespace
+
+int main() {
+  try {
+    const Command noisy("sh", {"-c", "echo fine; echo wrong >&2; echo worse >&2"});
+    const bool good = run(count_lines()) == 1000 && run(count_complaints(noisy)) == 2 &&
+                      run(converse()) == "apple";
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << "\n";
+    return EXIT_FAILURE;
+  }
+}
+
+#else
+
+int main() {
+  return 77;  // a compiler without coroutines
+}
+
+#endif
