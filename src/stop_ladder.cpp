@@ -163,7 +163,9 @@ void StopLadder::kill_now() {
 }
 
 void StopLadder::kill() {
-  if (!tree_->empty()) {
+  // What has drained is not asked again: an answer that reads the table of processes is not sure
+  // while others come and go on a busy system, and then says no.
+  if (!report_.drained_in_grace && !tree_->empty()) {
     report_.escalated = true;
     log_event(LogLevel::info, "killing the tree");
   }
