@@ -1,6 +1,7 @@
 // What many runs at the same time cost: asynchronous runs of `true` on one context and one thread,
 // against raw vfork(2) + execve(2) of as many and then waitpid(2) for each, in turn and shuffled,
-// for each mechanism that is available here. Prints medians a run and the ratio of medians.
+// for each mechanism that is available here. Prints medians a run and their
+// ratios, of the time that passed and of processor time, which others on the machine disturb less.
 //
 //     bench_concurrent [ROUNDS] [RUNS] [PROGRAM]
 #include <fcntl.h>
@@ -33,7 +34,19 @@ struct Way {
   std::string name;
   std::function<void()> run;  ///< all runs, from the first start to the last end
   std::vector<double> each;   ///< µs a run
+  std::vector<double> host;   ///< processor time of the host, µs a run
+  std::vector<double> all;    ///< and with that of its children
 };
+
+/// Processor time in µs of this process, or of its children that were reaped.
+double processor_time(int whose) {
+  rusage usage{};
+  ::getrusage(whose, &usage);
+  const auto micros = [](const timeval& time) {
+    return 1e6 * static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec);
+  };
+  return micros(usage.ru_utime) + micros(usage.ru_stime);
+}
 
 pid_t vfork_program(const char* program) {
   char* const argv[] = {const_cast<char*>(program), nullptr};
@@ -97,25 +110,37 @@ void measure(const std::string& program, int runs, int rounds) {
   const treehold::Command captured(program);
   std::vector<Way> ways;
   ways.push_back(
-      {"raw vfork + execve, waitpid", [&] { raw_vforks(program.c_str(), runs, 0); }, {}});
+      {"raw vfork + execve, waitpid", [&] { raw_vforks(program.c_str(), runs, 0); }, {}, {}, {}});
+  ways.push_back({"the same, 5 descriptors for each",
+                  [&] { raw_vforks(program.c_str(), runs, 5); },
+                  {},
+                  {},
+                  {}});
   ways.push_back(
-      {"the same, 5 descriptors for each", [&] { raw_vforks(program.c_str(), runs, 5); }, {}});
-  ways.push_back({"async_exit_code, nothing captured", [&] { async_runs(silent, runs); }, {}});
-  ways.push_back({"async_exit_code, both captured", [&] { async_runs(captured, runs); }, {}});
+      {"async_exit_code, nothing captured", [&] { async_runs(silent, runs); }, {}, {}, {}});
+  ways.push_back(
+      {"async_exit_code, both captured", [&] { async_runs(captured, runs); }, {}, {}, {}});
   bench::in_turn(ways, 1, rounds, [runs](Way& way, bool counts) {
+    const double host = processor_time(RUSAGE_SELF);
+    const double children = processor_time(RUSAGE_CHILDREN);
     const auto begin = Clock::now();
     way.run();
     const Micros total = Clock::now() - begin;
     if (counts) {
       way.each.push_back(total.count() / runs);
+      way.host.push_back((processor_time(RUSAGE_SELF) - host) / runs);
+      way.all.push_back(way.host.back() + (processor_time(RUSAGE_CHILDREN) - children) / runs);
     }
   });
   std::printf("\n%d runs at the same time\n\n", runs);
-  std::printf("| %-34s | ratio | median µs a run | least | most |\n|---|---|---|---|---|\n", "way");
+  std::printf(
+      "| %-34s | ratio | median µs a run | ratio of processor time | µs a run | the host's |\n",
+      "way");
+  std::printf("|---|---|---|---|---|---|\n");
   for (const Way& way : ways) {
-    std::printf("| %-34s | %.2f | %.0f | %.0f | %.0f |\n", way.name.c_str(),
+    std::printf("| %-34s | %.2f | %.0f | %.2f | %.0f | %.0f |\n", way.name.c_str(),
                 median(way.each) / median(ways.front().each), median(way.each),
-                bench::at(way.each, 0), bench::at(way.each, 1));
+                median(way.all) / median(ways.front().all), median(way.all), median(way.host));
   }
 }
 

@@ -169,8 +169,8 @@ void StopLadder::kill_now() {
 }
 
 void StopLadder::kill() {
-  // Not asked again when it has just drained: a look at a table of processes in motion cannot
-  // always tell.
+  // What has drained is not asked again: an answer that reads the table of processes is not sure
+  // while others come and go on a busy system, and then says no.
   if (!report_.drained_in_grace && !tree_->empty()) {
     report_.escalated = true;
     log_event(LogLevel::info, "killing the tree");

@@ -1,4 +1,4 @@
-// Cancellation at every stage of an operation's life, by every type: what is supported ends it
+// Cancellation of runs and starts, at every stage and by every type: what is supported ends the run
 // once, after its tree is dead; what is not changes nothing.
 #include <poll.h>
 #include <signal.h>
@@ -8,12 +8,9 @@
 
 #include <atomic>
 #include <charconv>
-#include <chrono>
+#include <exception>
 #include <filesystem>
-#include <functional>
 #include <list>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +18,6 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -31,10 +27,10 @@
 #include <catch2/catch.hpp>
 
 #include <treehold/async.hpp>
-#include <treehold/log.hpp>
 #include <treehold/treehold.hpp>
 
 #include "answer.hpp"
+#include "operations.hpp"
 #include "support.hpp"
 
 using namespace support;
@@ -46,50 +42,10 @@ using treehold::Outcome;
 using treehold::Output;
 using treehold::Process;
 using treehold::ProcessGroup;
-using treehold::StopReport;
 using treehold::Stream;
 using treehold::WaitScope;
 
 namespace {
-
-constexpr cancellation_type of_a_run[] = {cancellation_type::terminal, cancellation_type::partial};
-constexpr cancellation_type of_a_wait[] = {cancellation_type::terminal, cancellation_type::partial,
-                                           cancellation_type::total};
-
-/// treehold's own events, for tests that must act in the midst of a run: calls `seen` with each, on
-/// the thread where it happens.
-class Events {
- public:
-  explicit Events(std::function<void(std::string_view line)> seen = {}) {
-    treehold::set_log_sink(
-        [this, seen = std::move(seen)](treehold::LogLevel, std::string_view line) {
-          lines_.emplace_back(line);
-          if (seen) {
-            seen(line);
-          }
-        });
-  }
-  Events(const Events&) = delete;
-  Events& operator=(const Events&) = delete;
-  ~Events() { treehold::set_log_sink({}); }
-
-  /// Whether one of them says `words`.
-  [[nodiscard]] bool say(std::string_view words) const {
-    for (const std::string& line : lines_) {
-      if (line.find(words) != std::string::npos) {
-        return true;
-      }
-    }
-    return false;
-  }
-
- private:
-  std::vector<std::string> lines_;
-};
-
-bool says(std::string_view line, std::string_view words) {
-  return line.find(words) != std::string_view::npos;
-}
 
 /// The end of a leader that has not executed its program yet, and so does not carry our mark.
 class Newborn {
@@ -114,64 +70,6 @@ class Newborn {
  private:
   int fd_ = -1;
 };
-
-/// A tree of two, the leader and a child of it: calls `ready` when both have come to rest, and are
-/// watched.
-Command family(
-    std::list<PidWatch>& members, std::function<void()> ready = [] {}) {
-  const auto leader = std::make_shared<pid_t>(0);
-  return Command("sh", {"-c", "echo \"leader $$\"; exec \"$0\" --role=with-child", self()})
-      .on_stdout_line([&members, leader, ready = std::move(ready)](std::string_view line) {
-        if (*leader == 0) {
-          *leader = pid_after(line, "leader");
-          return;
-        }
-        members.emplace_back(*leader);
-        members.emplace_back(pid_after(line, "child"));
-        ready();
-      });
-}
-
-bool all_dead(const std::list<PidWatch>& members) {
-  for (const PidWatch& member : members) {
-    if (!member.dead()) {
-      return false;
-    }
-  }
-  return true;
-}
-
-/// A started process, once its program is being executed.
-Process started(asio::io_context& context, const Command& command) {
-  Answer<Process> answer;
-  command.async_start(context, answer.handler());
-  run_until(context, [&] { return answer.calls == 1; });
-  REQUIRE(answer.good());
-  return std::move(answer.result);
-}
-
-/// What an asynchronous member of a process completes with.
-template <class Result, class Begin>
-Answer<Result> complete(asio::io_context& context, Begin begin) {
-  Answer<Result> answer;
-  begin(answer.handler());
-  run_until(context, [&] { return answer.calls == 1; });
-  return answer;
-}
-
-std::optional<std::string> line_of(asio::io_context& context, Process& process,
-                                   Stream stream = Stream::out) {
-  auto answer = complete<std::optional<std::string>>(
-      context, [&](auto handler) { process.async_read_line(stream, std::move(handler)); });
-  REQUIRE(answer.good());
-  return answer.result;
-}
-
-/// A handler of `answer` that `signal` cancels.
-template <class Result>
-auto cancellable(asio::cancellation_signal& signal, Answer<Result>& answer) {
-  return asio::bind_cancellation_slot(signal.slot(), answer.handler());
-}
 
 }  // namespace
 
@@ -217,47 +115,6 @@ TEST_CASE("what is cancelled right after its initiation starts nothing", "[contr
   }
   CHECK_FALSE(events.say("started"));
   CHECK_FALSE(std::filesystem::exists(dir / "made"));
-}
-
-TEST_CASE("what only waits is cancelled right after its initiation, and nothing is taken",
-          "[contract][async]") {
-  asio::io_context context;
-  ProcessGroup group;
-  Answer<Process> start;
-  group.async_start(role("echo").stdin_pipe(), context, start.handler());
-  run_until(context, [&] { return start.calls == 1; });
-  Process& echo = start.result;
-  for (const auto type : of_a_wait) {
-    std::list<asio::cancellation_signal> signals;
-    const auto slot = [&] { return signals.emplace_back().slot(); };
-    Answer<Outcome> waited;
-    Answer<Output> output;
-    Answer<std::string> some;
-    Answer<std::optional<std::string>> line;
-    Answer<std::string> all;
-    Answer<> empty;
-    echo.async_wait(asio::bind_cancellation_slot(slot(), waited.handler()));
-    echo.async_output(asio::bind_cancellation_slot(slot(), output.handler()));
-    echo.async_read_some(Stream::out, 10, asio::bind_cancellation_slot(slot(), some.handler()));
-    echo.async_read_line(Stream::out, asio::bind_cancellation_slot(slot(), line.handler()));
-    echo.async_read_all(Stream::out, asio::bind_cancellation_slot(slot(), all.handler()));
-    group.async_wait_empty(context, asio::bind_cancellation_slot(slot(), empty.handler()));
-    for (auto& signal : signals) {
-      signal.emit(type);
-    }
-    run_ready(context);
-    CHECK(waited.cancelled());
-    CHECK(output.cancelled());
-    CHECK(some.cancelled());
-    CHECK(line.cancelled());
-    CHECK(all.cancelled());
-    CHECK(empty.cancelled());
-  }
-  // Not even standard input is closed, as async_output does once it begins.
-  const auto written =
-      complete<Nothing>(context, [&](auto handler) { echo.input().async_write("on\n", handler); });
-  CHECK(written.good());
-  CHECK(line_of(context, echo) == "on");
 }
 
 // -- While starting
@@ -550,406 +407,6 @@ TEST_CASE("a cancellation after the handler was called changes nothing", "[contr
     signal.emit(cancellation_type::all);
     run_ready(context);
   }
-}
-
-// -- The stop ladder
-// -------------------------------------------------------------------------------------------
-
-TEST_CASE("a second cancellation leaves the first its grace", "[contract][async]") {
-  const TempDir dir;
-  asio::io_context context;
-  asio::cancellation_signal signal;
-  Answer<Output> answer;
-  const std::string script =
-      "trap 'while [ ! -e \"$0/go\" ]; do sleep 0.01; done; touch \"$0/noted\"; exit' TERM; "
-      "echo ready; while :; do sleep 0.01; done";
-  const Events events([&](std::string_view line) {
-    if (says(line, "sent soft signal")) {
-      signal.emit(cancellation_type::terminal);
-      asio::post(context, [&] { signal.emit(cancellation_type::terminal); });
-      asio::post(context, [&] { write_file(dir / "go", ""); });
-    }
-  });
-  Command("sh", {"-c", script, dir.path()})
-      .cancel_grace(hang_bound)
-      .on_stdout_line([&](std::string_view) { signal.emit(cancellation_type::partial); })
-      .async_output(context, cancellable(signal, answer));
-  context.run();
-  CHECK(answer.cancelled());
-  CHECK(std::filesystem::exists(dir / "noted"));
-}
-
-TEST_CASE("a child that ignores the soft signal of a cancellation is killed after the grace",
-          "[contract][async]") {
-  for (const auto type : of_a_run) {
-    asio::io_context context;
-    asio::cancellation_signal signal;
-    Answer<Output> answer;
-    bool dead = false;
-    std::optional<PidWatch> child;
-    const Events events;
-    role("with-child", {"stubborn"})
-        .cancel_grace(20ms)
-        .on_stdout_line([&](std::string_view line) {
-          child.emplace(pid_after(line, "child"));
-          signal.emit(type);
-        })
-        .async_output(context, asio::bind_cancellation_slot(signal.slot(), answer.handler([&] {
-                        dead = child && child->dead();
-                      })));
-    context.run();
-    CHECK(answer.cancelled());
-    CHECK(dead);
-    CHECK(events.say("sent soft signal"));
-    CHECK(events.say("killing the tree"));
-  }
-}
-
-TEST_CASE("a cancellation ends the grace of a time-out, and wins over it", "[contract][async]") {
-  // SIGCONT hurts nobody: the whole of the grace would be waited for.
-  const auto with_grace = [](Command command) {
-    return command.soft_signal(treehold::Signal::resume).timeout_grace(2 * hang_bound);
-  };
-  const Command commands[] = {with_grace(role("sleep").timeout(1ms)),
-                              with_grace(role("sleep").inactivity_timeout(1ms))};
-  // The time-out is due and nothing else is done yet; within its ladder; and in its grace.
-  enum class Moment { at_once, in_ladder, in_grace };
-  for (const Command& command : commands) {
-    for (const Moment moment : {Moment::at_once, Moment::in_ladder, Moment::in_grace}) {
-      for (const auto type : of_a_run) {
-        asio::io_context context;
-        asio::cancellation_signal signal;
-        Answer<Output> answer;
-        bool out_of_time = false;
-        const Events events([&](std::string_view line) {
-          if (says(line, "timed out")) {
-            out_of_time = true;
-            if (moment == Moment::at_once) {
-              signal.emit(type);
-            } else if (moment == Moment::in_ladder) {
-              asio::post(context, [&] { signal.emit(type); });
-            }
-          } else if (says(line, "sent soft signal") && moment == Moment::in_grace) {
-            asio::post(context, [&] { signal.emit(type); });
-          }
-        });
-        command.async_output(context, cancellable(signal, answer));
-        const auto begin = std::chrono::steady_clock::now();
-        context.run();
-        CAPTURE(static_cast<int>(moment), static_cast<int>(type));
-        CHECK(out_of_time);
-        CHECK(answer.cancelled());
-        CHECK(std::chrono::steady_clock::now() - begin < hang_bound);  // the grace was cut
-      }
-    }
-  }
-}
-
-TEST_CASE("a cancellation does not interrupt a stop", "[contract][async]") {
-  for (const auto type : of_a_wait) {
-    asio::io_context context;
-    asio::cancellation_signal signal;
-    // Two who are told, and stay.
-    Process noting = started(context, role("note-signal", {std::to_string(SIGTERM)}));
-    REQUIRE(line_of(context, noting) == "ready");
-    std::list<PidWatch> members;
-    for (const auto pid : noting.members()) {
-      members.emplace_back(static_cast<pid_t>(pid));
-    }
-    REQUIRE(members.size() == 2);
-    Answer<StopReport> stopped;
-    noting.async_stop(2 * hang_bound, cancellable(signal, stopped));
-    signal.emit(type);  // before it begins
-    CHECK(line_of(context, noting) == "got");
-    signal.emit(type);  // and in its grace
-    run_ready(context);
-    CHECK(stopped.calls == 0);
-    for (const PidWatch& member : members) {
-      member.kill(SIGKILL);
-    }
-    run_until(context, [&] { return stopped.calls == 1; });
-    REQUIRE(stopped.good());
-    CHECK(stopped.result.drained_in_grace);
-    CHECK_FALSE(stopped.result.escalated);
-    CHECK(stopped.result.confirmed);
-  }
-}
-
-TEST_CASE("a cancellation does not interrupt the stop and the kill of a group",
-          "[contract][async]") {
-  for (const auto type : of_a_wait) {
-    asio::io_context context;
-    ProcessGroup group;
-    std::list<PidWatch> members;
-    Answer<Output> run;
-    group.async_output(family(members), context, run.handler());
-    run_until(context, [&] { return members.size() == 2; });
-    asio::cancellation_signal signal;
-    Answer<StopReport> killed;
-    group.async_kill(context, asio::bind_cancellation_slot(signal.slot(), killed.handler([&] {
-                       CHECK(all_dead(members));
-                     })));
-    signal.emit(type);
-    run_until(context, [&] { return killed.calls == 1 && run.calls == 1; });
-    REQUIRE(killed.good());
-    CHECK(killed.result.members_before.size() == 2);
-    CHECK(run.good());
-    Answer<StopReport> stopped;
-    group.async_stop(1s, context, cancellable(signal, stopped));
-    signal.emit(type);
-    run_until(context, [&] { return stopped.calls == 1; });
-    CHECK(stopped.good());
-  }
-}
-
-TEST_CASE("a wait that is cancelled while its process is stopped does not hinder the stop",
-          "[contract][async]") {
-  for (const auto type : of_a_wait) {
-    asio::io_context context;
-    asio::cancellation_signal signal;
-    Process stubborn = started(context, role("stubborn"));
-    REQUIRE(line_of(context, stubborn) == "ready");
-    const PidWatch leader(static_cast<pid_t>(stubborn.pid()));
-    Answer<Outcome> waited;
-    Answer<StopReport> stopped;
-    stubborn.async_wait(cancellable(signal, waited));
-    stubborn.async_stop(20ms, stopped.handler());
-    const Events events([&](std::string_view line) {
-      if (says(line, "sent soft signal")) {
-        signal.emit(type);
-      }
-    });
-    run_until(context, [&] { return waited.calls == 1 && stopped.calls == 1; });
-    CHECK(waited.cancelled());
-    REQUIRE(stopped.good());
-    CHECK(stopped.result.escalated);
-    CHECK(leader.dead());
-  }
-}
-
-// -- Begun again
-// -------------------------------------------------------------------------------------------
-
-TEST_CASE("a read that is cancelled in the midst of a line loses none of it", "[contract][async]") {
-  const TempDir dir;
-  const std::string script =
-      "printf hel; echo marked >&2; read word; printf 'lo\\nrest'; read word; echo ' of it'";
-  for (const auto type : of_a_wait) {
-    asio::io_context context;
-    Process child = started(context, Command("sh", {"-c", script}).stdin_pipe());
-    // While one stream is waited for the other one is read as well.
-    CHECK(line_of(context, child, Stream::err) == "marked");
-    asio::cancellation_signal signal;
-    const auto cancelled = [&](auto begin) {
-      auto answer = begin();
-      run_ready(context);
-      CHECK(answer->calls == 0);
-      signal.emit(type);
-      run_ready(context);
-      CHECK(answer->cancelled());
-    };
-    const auto line = [&] {
-      auto answer = std::make_unique<Answer<std::optional<std::string>>>();
-      child.async_read_line(Stream::out, cancellable(signal, *answer));
-      return answer;
-    };
-    const auto all = [&] {
-      auto answer = std::make_unique<Answer<std::string>>();
-      child.async_read_all(Stream::out, cancellable(signal, *answer));
-      return answer;
-    };
-    const auto write = [&] {
-      CHECK(complete<Nothing>(context, [&](auto handler) {
-              child.input().async_write("on\n", handler);
-            }).good());
-    };
-    cancelled(line);
-    cancelled(all);
-    cancelled(line);
-    write();
-    CHECK(line_of(context, child) == "hello");
-    cancelled(line);
-    cancelled(all);
-    write();
-    const auto rest = complete<std::string>(
-        context, [&](auto handler) { child.async_read_all(Stream::out, handler); });
-    CHECK(rest.result == "rest of it\n");
-  }
-}
-
-TEST_CASE("a read that is cancelled as its line comes either has it or leaves it",
-          "[contract][async]") {
-  asio::io_context context;
-  Process echo = started(context, role("echo").stdin_pipe());
-  int taken = 0;
-  const int rounds = scaled(300, 60);
-  for (int round = 0; round < rounds; ++round) {
-    asio::cancellation_signal signal;
-    Answer<std::optional<std::string>> line;
-    Answer<> written;
-    echo.async_read_line(Stream::out, cancellable(signal, line));
-    const std::string word = std::to_string(round);
-    echo.input().async_write(word + "\n", written.handler());
-    run_until(context, [&] { return written.calls == 1; });
-    for (int step = 0; step < round % 7; ++step) {
-      context.restart();
-      context.poll_one();
-    }
-    signal.emit(of_a_wait[round % 3]);
-    run_until(context, [&] { return line.calls == 1; });
-    if (line.good()) {
-      ++taken;
-      CHECK(line.result == word);
-    } else {
-      CHECK(line.cancelled());
-      CHECK(line_of(context, echo) == word);
-    }
-  }
-  CHECK(taken <= rounds);
-}
-
-TEST_CASE("a cancelled wait and a cancelled collection are begun again without loss",
-          "[contract][async]") {
-  for (const auto type : of_a_wait) {
-    asio::io_context context;
-    Process echo = started(context, role("echo").stdin_pipe());
-    const std::string bytes = pattern(100'000);
-    Answer<> written;
-    Answer<Outcome> waited;
-    asio::cancellation_signal signal;
-    echo.input().async_write(bytes, written.handler());
-    echo.async_wait(cancellable(signal, waited));
-    run_until(context, [&] { return written.calls == 1; });
-    CHECK(waited.calls == 0);
-    signal.emit(type);
-    run_until(context, [&] { return waited.calls == 1; });
-    CHECK(waited.cancelled());
-    // Standard input is open still: a wait does not close it.
-    CHECK(complete<Nothing>(context, [&](auto handler) {
-            echo.input().async_write("more", handler);
-          }).good());
-    Answer<Output> first;
-    echo.async_output(cancellable(signal, first));
-    asio::post(context, [&] { signal.emit(type); });
-    run_until(context, [&] { return first.calls == 1; });
-    CHECK(first.cancelled());
-    auto second = complete<Output>(context, [&](auto handler) { echo.async_output(handler); });
-    REQUIRE(second.good());
-    CHECK(second.result.outcome == Outcome::exited(0));
-    CHECK(second.result.stdout_bytes == bytes + "more");
-    auto again = complete<Outcome>(context, [&](auto handler) { echo.async_wait(handler); });
-    CHECK(again.result == Outcome::exited(0));
-  }
-}
-
-TEST_CASE("of many who wait the cancelled ones alone are given up", "[contract][async]") {
-  asio::io_context context;
-  Process echo = started(context, role("echo").stdin_pipe());
-  constexpr std::size_t count = 30;
-  std::vector<asio::cancellation_signal> signals(count);
-  std::vector<Answer<Outcome>> waits(count);
-  std::vector<Answer<std::optional<std::string>>> lines(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    echo.async_wait(cancellable(signals[i], waits[i]));
-    echo.async_read_line(Stream::out, lines[i].handler());
-  }
-  run_ready(context);
-  for (std::size_t i = 0; i < count; i += 2) {
-    signals[i].emit(of_a_wait[i % 3]);
-  }
-  run_ready(context);
-  std::string text;
-  for (std::size_t i = 0; i < count; ++i) {
-    CHECK(waits[i].cancelled() == (i % 2 == 0));
-    text += std::to_string(i) + "\n";
-  }
-  CHECK(complete<Nothing>(context, [&](auto handler) {
-          echo.input().async_write(text, handler);
-        }).good());
-  run_until(context, [&] { return lines.back().calls == 1; });
-  for (std::size_t i = 0; i < count; ++i) {
-    CHECK(lines[i].result == std::to_string(i));  // in the order in which they came
-  }
-  echo.input().close();
-  run_until(context, [&] { return waits.back().calls == 1; });
-  for (std::size_t i = 1; i < count; i += 2) {
-    CHECK(waits[i].result == Outcome::exited(0));
-  }
-}
-
-TEST_CASE("a cancelled wait for a group to be empty is begun again", "[contract][async]") {
-  asio::io_context context;
-  ProcessGroup group;
-  Answer<Process> start;
-  group.async_start(role("echo").stdin_pipe(), context, start.handler());
-  run_until(context, [&] { return start.calls == 1; });
-  for (const auto type : of_a_wait) {
-    asio::cancellation_signal signal;
-    Answer<> empty;
-    group.async_wait_empty(context, cancellable(signal, empty));
-    run_ready(context);
-    CHECK(empty.calls == 0);
-    signal.emit(type);
-    signal.emit(cancellation_type::terminal);
-    run_until(context, [&] { return empty.calls == 1; });
-    run_ready(context);
-    CHECK(empty.cancelled());
-  }
-  Answer<> empty;
-  group.async_wait_empty(context, empty.handler());
-  start.result.input().close();
-  run_until(context, [&] { return empty.calls == 1; });
-  CHECK(empty.good());
-}
-
-TEST_CASE("a write heeds nothing but a terminal cancellation, which closes standard input",
-          "[contract][async]") {
-  asio::io_context context;
-  const std::string bytes(std::size_t{4} << 20, 'x');  // more than any pipe takes at once
-  for (const auto type : {cancellation_type::total, cancellation_type::partial}) {
-    const TempDir dir;
-    Process child = started(
-        context,
-        Command("sh", {"-c", "while [ ! -e \"$0\" ]; do sleep 0.01; done; wc -c", dir / "go"})
-            .stdin_pipe());
-    asio::cancellation_signal signal;
-    Answer<> written;
-    child.input().async_write(bytes, cancellable(signal, written));
-    signal.emit(type);
-    run_ready(context);
-    signal.emit(type);
-    run_ready(context);
-    CHECK(written.calls == 0);
-    write_file(dir / "go", "");
-    run_until(context, [&] { return written.calls == 1; });
-    CHECK(written.good());
-    child.input().close();
-    CHECK(line_of(context, child) == std::to_string(bytes.size()));
-  }
-  const TempDir dir;
-  Process child =
-      started(context,
-              Command("sh", {"-c", "while [ ! -e \"$0\" ]; do sleep 0.01; done; wc -c", dir / "go"})
-                  .stdin_pipe());
-  asio::cancellation_signal signal;
-  Answer<> written;
-  child.input().async_write(bytes, cancellable(signal, written));
-  run_ready(context);
-  CHECK(written.calls == 0);
-  signal.emit(cancellation_type::terminal);
-  signal.emit(cancellation_type::terminal);
-  run_until(context, [&] { return written.calls == 1; });
-  CHECK(written.cancelled());
-  const auto more =
-      complete<Nothing>(context, [&](auto handler) { child.input().async_write("x", handler); });
-  CHECK(more.failed_with<treehold::StdinFailed>());
-  // The child goes on, and sees the end of what it was sent.
-  write_file(dir / "go", "");
-  const auto told = line_of(context, child);
-  REQUIRE(told);
-  CHECK(std::stoull(*told) < bytes.size());
-  auto waited = complete<Outcome>(context, [&](auto handler) { child.async_wait(handler); });
-  CHECK(waited.result == Outcome::exited(0));
 }
 
 // -- Many

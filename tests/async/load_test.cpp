@@ -37,6 +37,7 @@
 #include <treehold/treehold.hpp>
 
 #include "answer.hpp"
+#include "operations.hpp"
 #include "support.hpp"
 
 using namespace support;
@@ -157,14 +158,6 @@ struct CountingAllocator {
 
   Tally* tally;
 };
-
-Process started(asio::io_context& context, const Command& command) {
-  Answer<Process> answer;
-  command.async_start(context, answer.handler());
-  run_until(context, [&] { return answer.calls == 1; });
-  REQUIRE(answer.good());
-  return std::move(answer.result);
-}
 
 }  // namespace
 
