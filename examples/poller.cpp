@@ -28,7 +28,7 @@ class Poller {
  public:
   using End = std::function<void(std::exception_ptr, Outcome)>;
 
-  void start(int id, Command command, treehold::LineHandler line, End end) {
+  void start(int id, Command command, treehold::LineHandler line, const End& end) {
     command.stdin_pipe().on_stdout_line(std::move(line));
     auto started = [this, id, end](const std::exception_ptr& error, Process process) {
       if (error) {

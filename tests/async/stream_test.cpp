@@ -45,7 +45,6 @@ using treehold::Outcome;
 using treehold::Output;
 using treehold::Process;
 using treehold::StdinFailed;
-using treehold::Stream;
 
 namespace errc = boost::system::errc;
 

@@ -20,7 +20,6 @@
 using namespace support;
 using boost::system::error_code;
 using forms::Command;
-using forms::ProcessGroup;
 using forms::role;
 using treehold::InvalidSetting;
 using treehold::Outcome;
@@ -45,7 +44,7 @@ TEST_CASE("a file gets a copy of a stream, byte for byte", "[contract]") {
     CHECK_FALSE(done.stdout_tee_error);
   }
   const Output done =
-      role("emit", {"out\n", "err\0r", "0"}).stdout_tee(copy).stderr_tee(errors).output();
+      role("emit", {"out\n", "err\r", "0"}).stdout_tee(copy).stderr_tee(errors).output();
   CHECK(read_file(copy) == done.stdout_bytes);
   CHECK(read_file(errors) == done.stderr_bytes);
 }
