@@ -442,7 +442,7 @@ TEST_CASE("fifty trees are cancelled at once, by four threads", "[contract][asyn
         emit_all();
       }
     });
-    const auto handler = [&one](std::exception_ptr error, const auto&) {
+    const auto handler = [&one](const std::exception_ptr& error, const auto&) {
       ++one.calls;
       one.dead = all_dead(one.members);
       try {

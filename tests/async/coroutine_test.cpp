@@ -337,7 +337,7 @@ TEST_CASE("the tokens that go with coroutines", "[contract][async]") {
     const std::string late = co_await std::move(deferred)(use_awaitable);
     CHECK(late == "deferred");
     const std::string chained = co_await say("one").async_run(
-        executor, asio::deferred([&](std::exception_ptr, auto text) {
+        executor, asio::deferred([&](const std::exception_ptr&, auto text) {
           return say(text + " two").async_run(executor, asio::deferred);
         }))(use_awaitable);
     CHECK(chained == "one two");
@@ -639,13 +639,13 @@ TEST_CASE("coroutines on strands go their way on several threads", "[contract][a
   asio::io_context context;
   constexpr int lanes = 4;
   constexpr int walkers = 4;  // a lane
-  const int rounds = scaled(8, 3);
+  constexpr int rounds = scaled(8, 3);
   std::list<Lane> all;
   std::vector<std::future<void>> ends;
   for (int i = 0; i < lanes; ++i) {
     Lane& lane = all.emplace_back(context);
     for (int walker = 0; walker < walkers; ++walker) {
-      const auto walk = [&lane, rounds, walker]() -> awaitable<void> {
+      const auto walk = [&lane, walker]() -> awaitable<void> {
         const auto step = [&lane] {
           ++lane.steps;
           lane.always_inside = lane.always_inside && lane.strand.running_in_this_thread();

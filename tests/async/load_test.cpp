@@ -171,7 +171,7 @@ TEST_CASE("hundreds of runs of all kinds on a context of four threads", "[contra
   std::atomic<int> good{0};
   std::atomic<int> calls{0};
   const auto expect = [&](auto holds) {
-    return [&, holds](std::exception_ptr error, const auto& result) {
+    return [&, holds](const std::exception_ptr& error, const auto& result) {
       ++calls;
       good += holds(error, result) ? 1 : 0;
     };
@@ -228,12 +228,12 @@ TEST_CASE("hundreds of runs of all kinds on a context of four threads", "[contra
       default: {
         auto process = std::make_shared<Process>();
         Command("cat").stdin_pipe().async_start(
-            context, [&, process, word](std::exception_ptr error, Process cat) {
+            context, [&, process, word](const std::exception_ptr& error, Process cat) {
               if (error) {
                 return;
               }
               *process = std::move(cat);
-              process->input().async_write(word + "\n", [](std::exception_ptr) {});
+              process->input().async_write(word + "\n", [](const std::exception_ptr&) {});
               process->async_read_line(
                   Stream::out, expect([process, word](const auto& failure, const auto& line) {
                     return !failure && line == word;
@@ -257,7 +257,7 @@ TEST_CASE("two thousand children live at once, held by one thread", "[contract][
   children.reserve(count);
   std::exception_ptr failed;
   for (std::size_t i = 0; i < count; ++i) {
-    idle().async_start(context, [&](std::exception_ptr error, Process child) {
+    idle().async_start(context, [&](const std::exception_ptr& error, Process child) {
       if (error) {
         failed = error;
       } else {
@@ -273,7 +273,7 @@ TEST_CASE("two thousand children live at once, held by one thread", "[contract][
   // All are waited for, and end in turn.
   std::size_t ended = 0;
   for (Process& child : children) {
-    child.async_wait([&](std::exception_ptr error, const Outcome& outcome) {
+    child.async_wait([&](const std::exception_ptr& error, const Outcome& outcome) {
       ended += !error && outcome == Outcome::signalled(SIGKILL, false) ? 1 : 0;
     });
   }
@@ -296,7 +296,9 @@ TEST_CASE("a context that is never run starts nothing and keeps nothing", "[cont
     asio::io_context context;
     ProcessGroup group;
     for (int i = 0; i < 20; ++i) {
-      const auto handler = [token, &called](std::exception_ptr, const auto&) { called = true; };
+      const auto handler = [token, &called](const std::exception_ptr&, const auto&) {
+        called = true;
+      };
       role("sleep").async_output(context, handler);
       role("sleep").async_start(context, handler);
       group.async_exit_code(role("sleep"), context, handler);
@@ -326,7 +328,7 @@ TEST_CASE("a context that is stopped by one of its threads and destroyed ends al
       }
     };
     const Command stays = role("with-child").on_stdout_line(ready);
-    const auto handler = [token, &called](std::exception_ptr, const auto&) { ++called; };
+    const auto handler = [token, &called](const std::exception_ptr&, const auto&) { ++called; };
     for (std::size_t i = 0; i < count; ++i) {
       if (i % 2 == 0) {
         stays.async_output(context, handler);
@@ -374,7 +376,9 @@ TEST_CASE("a context is destroyed in the midst of everything that may be pending
 
       auto held = std::make_shared<Process>(std::move(process));
       const auto hold = owner == Owner::handlers ? held : nullptr;
-      const auto handler = [token, hold, &called](std::exception_ptr, const auto&...) { ++called; };
+      const auto handler = [token, hold, &called](const std::exception_ptr&, const auto&...) {
+        ++called;
+      };
       held->input().async_write(std::string(std::size_t{1} << 20, 'x'), handler);
       held->async_read_line(Stream::out, handler);
       held->async_read_some(Stream::err, 10, handler);
@@ -418,9 +422,10 @@ TEST_CASE("a process is moved with every kind of operation pending", "[contract]
   Process second = std::move(first);  // before they begin
   run_until(context, [&] { return some.calls == 1; });
   Process third;
-  third = std::move(second);                                                    // while they go on
-  CHECK_THROWS_AS(first.async_wait([](std::exception_ptr, const Outcome&) {}),  // NOLINT: moved
-                  treehold::InvalidSetting);
+  third = std::move(second);  // while they go on
+  CHECK_THROWS_AS(
+      first.async_wait([](const std::exception_ptr&, const Outcome&) {}),  // NOLINT: moved
+      treehold::InvalidSetting);
   run_until(context, [&] { return written.calls == 1; });
   Answer<Output> output;
   third.async_output(output.handler());
@@ -526,7 +531,7 @@ TEST_CASE("handlers run where they are bound to, and else on the strand of their
   std::atomic<int> there{0};
   std::atomic<int> done{0};
   const auto bound = [&] {
-    return asio::bind_executor(elsewhere, [&](std::exception_ptr, const auto&...) {
+    return asio::bind_executor(elsewhere, [&](const std::exception_ptr&, const auto&...) {
       there += std::this_thread::get_id() == pool_thread ? 1 : 0;
       ++done;
       asio::post(context, [] {});  // which looks again
@@ -564,10 +569,10 @@ TEST_CASE("handlers run where they are bound to, and else on the strand of their
   bool nested = false;
   bool within = true;
   bool initiating = false;
-  echo.async_read_line(Stream::out, [&](std::exception_ptr, const auto&) {
+  echo.async_read_line(Stream::out, [&](const std::exception_ptr&, const auto&) {
     inside = strand->running_in_this_thread();
     initiating = true;
-    echo.input().async_write("x\n", [&](std::exception_ptr) {
+    echo.input().async_write("x\n", [&](const std::exception_ptr&) {
       within = initiating;
       nested = true;
     });
