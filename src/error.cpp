@@ -178,7 +178,7 @@ std::string tee_failure(const Output& output) {
 
 }  // namespace
 
-TeeFailed::TeeFailed(const std::string& program, Output output)
+TeeFailed::TeeFailed(const std::string& program, const Output& output)
     : RunFailed(Errc::tee_failed, program + ": " + tee_failure(output), output) {}
 TeeFailed::~TeeFailed() = default;
 

@@ -168,7 +168,7 @@ class TREEHOLD_EXPORT ExitStatusLost : public RunFailed {
 /// The run succeeded, but a copy of its output is not whole (`Command::stdout_tee`).
 class TREEHOLD_EXPORT TeeFailed : public RunFailed {
  public:
-  TeeFailed(const std::string& program, Output output);
+  TeeFailed(const std::string& program, const Output& output);
   ~TeeFailed() override;
 };
 
