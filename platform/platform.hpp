@@ -166,6 +166,10 @@ class Group : public Tree {
   /// A fresh leaf. Throws `SpawnFailed` (`container`).
   [[nodiscard]] virtual std::shared_ptr<Leaf> make_leaf() = 0;
 
+  /// Some leaves of this group as one tree: to end what it holds without ending the group.
+  [[nodiscard]] virtual std::shared_ptr<Tree> tree_of(
+      const std::vector<std::shared_ptr<Leaf>>& leaves) = 0;
+
   virtual void disown() noexcept = 0;
 };
 

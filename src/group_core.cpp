@@ -210,8 +210,7 @@ void GroupCore::async_kill(const platform::Executor& executor,
     leaves.insert(leaves.end(), left_.begin(), left_.end());
   }
   // By leaf, not by group: what is started from now on is to live.
-  std::make_shared<StopLadder>(executor,
-                               std::make_shared<platform::LeafSet>(std::move(leaves), container_),
+  std::make_shared<StopLadder>(executor, container_->tree_of(leaves),
                                StopPlan{std::nullopt, {}, options_.teardown_bound})
       ->start(std::move(handler));
 }

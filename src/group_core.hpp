@@ -13,7 +13,6 @@
 
 #include <treehold/process_group.hpp>
 
-#include "platform/leaf_set.hpp"
 #include "platform/platform.hpp"
 #include "src/plan.hpp"
 #include "src/stop_ladder.hpp"

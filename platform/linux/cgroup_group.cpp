@@ -16,6 +16,7 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "platform/leaf_set.hpp"
 #include "platform/linux/cgroup_dir.hpp"
 #include "platform/linux/cgroup_home.hpp"
 #include "platform/linux/guarantees.hpp"
@@ -177,6 +178,11 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
 
   [[nodiscard]] Mechanism mechanism() const noexcept override { return Mechanism::cgroup_v2; }
   [[nodiscard]] Guarantees guarantees() const override { return cgroup_report().guarantees; }
+
+  [[nodiscard]] std::shared_ptr<Tree> tree_of(
+      const std::vector<std::shared_ptr<Leaf>>& leaves) override {
+    return std::make_shared<LeafSet>(leaves, shared_from_this());
+  }
 
   [[nodiscard]] std::shared_ptr<Leaf> make_leaf() override {
     LeafDirectory place = take_used();

@@ -9,11 +9,11 @@
 #include <atomic>
 #include <cerrno>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "platform/leaf_set.hpp"
 #include "platform/linux/guarantees.hpp"
 #include "platform/linux/kernel.hpp"
 #include "platform/linux/leader.hpp"
@@ -45,53 +45,16 @@ class ProcessGroupLeaf final : public Leaf {
   ProcessGroupLeaf(const ProcessGroupLeaf&) = delete;
   ProcessGroupLeaf& operator=(const ProcessGroupLeaf&) = delete;
 
-  [[nodiscard]] std::vector<ProcessId> members() const override {
-    std::vector<ProcessId> pids;
-    for (const ProcessRecord& process : living()) {
-      pids.push_back(process.pid);
-    }
-    return pids;
-  }
-
-  [[nodiscard]] bool empty() const override {
-    const std::shared_ptr<Leader> leader = this->leader();
-    if (!leader) {
-      return true;
-    }
-    if (!leader->has_ended()) {
-      return false;
-    }
-    // Asks the kernel, which is quicker than reading the table of all processes, but counts
-    // zombies.
-    if (::syscall(SYS_pidfd_send_signal, leader->pidfd(), 0, nullptr, to_process_group) != 0 &&
-        errno == ESRCH) {
-      return true;
-    }
-    const ProcessGroupCensus census = census_of_process_group(leader->pid());
-    if (!census.living.empty()) {
-      return false;
-    }
-    // None that was killed can have forked since: whoever was not found is not there.
-    return killed_ || prove_emptiness(census, census_of_process_group(leader->pid()));
-  }
-
+  [[nodiscard]] std::vector<ProcessId> members() const override;
+  [[nodiscard]] bool empty() const override;
   void freeze() override { send(SIGSTOP); }
   void thaw() override { send(SIGCONT); }
-
-  [[nodiscard]] bool frozen() const override {
-    const std::vector<ProcessRecord> processes = living();
-    return std::all_of(processes.begin(), processes.end(), [](const ProcessRecord& process) {
-      return process.state == 'T' || process.state == 't';
-    });
-  }
+  [[nodiscard]] bool frozen() const override;
 
   /// A stop is seen by the parent, and sent on by shells: not for use behind the members' back.
   [[nodiscard]] bool freezes_atomically() const noexcept override { return false; }
 
-  std::size_t deliver(int native_signal) override {
-    const std::size_t count = living().size();
-    return send(native_signal) == Reached::nobody ? 0 : count;
-  }
+  std::size_t deliver(int native_signal) override;
 
   void kill() noexcept override {
     if (send(SIGKILL) == Reached::group) {
@@ -99,20 +62,15 @@ class ProcessGroupLeaf final : public Leaf {
     }
   }
 
-  bool remove() noexcept override {
-    try {
-      if (!empty()) {
-        return false;
-      }
-      const std::lock_guard lock(mutex_);
-      if (leader_ && adopts_orphans() && leader_->pins_number()) {
-        reap_orphans(leader_->pid());
-      }
-      leader_.reset();  // reaps, and lets go of the group's number
-      return true;
-    } catch (...) {  // no memory: to be tried again
-      return false;
+  bool remove() noexcept override;
+
+  /// Lets an empty group go.
+  void release() {
+    const std::lock_guard lock(mutex_);
+    if (leader_ && adopts_orphans() && leader_->pins_number()) {
+      reap_orphans(leader_->pid());
     }
+    leader_.reset();  // reaps, and lets go of the group's number
   }
 
   [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor&) override { return nullptr; }
@@ -146,16 +104,13 @@ class ProcessGroupLeaf final : public Leaf {
     }
   }
 
- private:
   [[nodiscard]] std::shared_ptr<Leader> leader() const {
     const std::lock_guard lock(mutex_);
     return leader_;
   }
 
-  [[nodiscard]] std::vector<ProcessRecord> living() const {
-    const std::shared_ptr<Leader> leader = this->leader();
-    return leader ? census_of_process_group(leader->pid()).living : std::vector<ProcessRecord>();
-  }
+  /// Whether SIGKILL has reached the whole group.
+  [[nodiscard]] bool killed() const noexcept { return killed_; }
 
   enum class Reached { nobody, leader, group };
 
@@ -178,9 +133,198 @@ class ProcessGroupLeaf final : public Leaf {
     return leader->send(native_signal) ? Reached::leader : Reached::nobody;
   }
 
+ private:
   mutable std::mutex mutex_;
   std::shared_ptr<Leader> leader_;
-  std::atomic<bool> killed_{false};  ///< SIGKILL has reached the whole group
+  std::atomic<bool> killed_{false};
+};
+
+// -- Several leaves at a time, since one look at the table of processes costs as much for all of
+// them as for one.
+
+using Leaves = std::vector<const ProcessGroupLeaf*>;
+
+/// The living members of each leaf.
+std::vector<std::vector<ProcessRecord>> living_of(const Leaves& leaves) {
+  std::vector<std::shared_ptr<Leader>> leaders;  // held: they keep their numbers
+  std::set<pid_t> groups;
+  for (const ProcessGroupLeaf* leaf : leaves) {
+    leaders.push_back(leaf->leader());
+    if (leaders.back()) {
+      groups.insert(leaders.back()->pid());
+    }
+  }
+  ProcessGroupCensuses censuses = census_of_process_groups(groups);
+  std::vector<std::vector<ProcessRecord>> living;
+  for (const auto& leader : leaders) {
+    living.push_back(leader ? std::move(censuses.at(leader->pid()).living)
+                            : std::vector<ProcessRecord>());
+  }
+  return living;
+}
+
+std::vector<ProcessId> members_of(const Leaves& leaves) {
+  std::vector<ProcessId> pids;
+  for (const auto& living : living_of(leaves)) {
+    for (const ProcessRecord& process : living) {
+      pids.push_back(process.pid);
+    }
+  }
+  return pids;
+}
+
+bool all_frozen(const Leaves& leaves) {
+  const auto all = living_of(leaves);
+  return std::all_of(all.begin(), all.end(), [](const std::vector<ProcessRecord>& living) {
+    return std::all_of(living.begin(), living.end(), [](const ProcessRecord& process) {
+      return process.state == 'T' || process.state == 't';
+    });
+  });
+}
+
+std::size_t deliver_to(const Leaves& leaves, int native_signal) {
+  const auto all = living_of(leaves);
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    const bool reached = leaves[i]->send(native_signal) != ProcessGroupLeaf::Reached::nobody;
+    count += reached ? all[i].size() : 0;
+  }
+  return count;
+}
+
+/// Which of the leaves hold no living process.
+std::vector<bool> which_are_empty(const Leaves& leaves) {
+  struct Uncertain {
+    std::size_t index;
+    std::shared_ptr<Leader> leader;
+    bool killed;  ///< before the look at the table
+  };
+  std::vector<bool> empty(leaves.size(), false);
+  std::vector<Uncertain> uncertain;
+  std::set<pid_t> groups;
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    const bool killed = leaves[i]->killed();
+    std::shared_ptr<Leader> leader = leaves[i]->leader();
+    if (!leader) {
+      empty[i] = true;
+    } else if (leader->has_ended()) {
+      // Asks the kernel, which is quicker than reading the table of all processes, but counts
+      // zombies.
+      const long asked =
+          ::syscall(SYS_pidfd_send_signal, leader->pidfd(), 0, nullptr, to_process_group);
+      if (asked != 0 && errno == ESRCH) {
+        empty[i] = true;
+      } else {
+        groups.insert(leader->pid());
+        uncertain.push_back({i, std::move(leader), killed});
+      }
+    }
+  }
+  if (uncertain.empty()) {
+    return empty;
+  }
+  const ProcessGroupCensuses first = census_of_process_groups(groups);
+  std::erase_if(uncertain, [&](const Uncertain& one) {
+    const bool found_none = first.at(one.leader->pid()).living.empty();
+    // None that was killed can have forked since: whoever was not found is not there.
+    empty[one.index] = found_none && one.killed;
+    return !found_none || one.killed;
+  });
+  if (uncertain.empty()) {
+    return empty;
+  }
+  const ProcessGroupCensuses second = census_of_process_groups(groups);
+  for (const Uncertain& one : uncertain) {
+    const pid_t group = one.leader->pid();
+    empty[one.index] = prove_emptiness(first.at(group), second.at(group));
+  }
+  return empty;
+}
+
+std::vector<ProcessId> ProcessGroupLeaf::members() const {
+  return members_of({this});
+}
+
+bool ProcessGroupLeaf::empty() const {
+  return which_are_empty({this}).front();
+}
+
+bool ProcessGroupLeaf::frozen() const {
+  return all_frozen({this});
+}
+
+std::size_t ProcessGroupLeaf::deliver(int native_signal) {
+  return deliver_to({this}, native_signal);
+}
+
+bool ProcessGroupLeaf::remove() noexcept {
+  try {
+    if (!empty()) {
+      return false;
+    }
+    release();
+    return true;
+  } catch (...) {  // no memory: to be tried again
+    return false;
+  }
+}
+
+/// Several leaves as one tree.
+class ProcessGroupSet final : public Tree {
+ public:
+  explicit ProcessGroupSet(std::vector<std::shared_ptr<ProcessGroupLeaf>> leaves) noexcept
+      : leaves_(std::move(leaves)) {}
+
+  [[nodiscard]] std::vector<ProcessId> members() const override { return members_of(plain()); }
+  [[nodiscard]] bool empty() const override {
+    const std::vector<bool> all = which_are_empty(plain());
+    return std::all_of(all.begin(), all.end(), [](bool one) { return one; });
+  }
+  void freeze() override {
+    for (const auto& leaf : leaves_) {
+      leaf->freeze();
+    }
+  }
+  void thaw() override {
+    for (const auto& leaf : leaves_) {
+      leaf->thaw();
+    }
+  }
+  [[nodiscard]] bool frozen() const override { return all_frozen(plain()); }
+  [[nodiscard]] bool freezes_atomically() const noexcept override { return false; }
+  std::size_t deliver(int native_signal) override { return deliver_to(plain(), native_signal); }
+  void kill() noexcept override {
+    for (const auto& leaf : leaves_) {
+      leaf->kill();
+    }
+  }
+  bool remove() noexcept override {
+    try {
+      bool all = true;
+      const std::vector<bool> empty = which_are_empty(plain());
+      for (std::size_t i = 0; i < leaves_.size(); ++i) {
+        if (empty[i]) {
+          leaves_[i]->release();
+        }
+        all = all && empty[i];
+      }
+      return all;
+    } catch (...) {  // no memory: to be tried again
+      return false;
+    }
+  }
+  [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor&) override { return nullptr; }
+
+ private:
+  [[nodiscard]] Leaves plain() const {
+    Leaves plain;
+    for (const auto& leaf : leaves_) {
+      plain.push_back(leaf.get());
+    }
+    return plain;
+  }
+
+  const std::vector<std::shared_ptr<ProcessGroupLeaf>> leaves_;
 };
 
 class ProcessGroupGroup final : public Group {
@@ -191,9 +335,18 @@ class ProcessGroupGroup final : public Group {
   [[nodiscard]] std::shared_ptr<Leaf> make_leaf() override {
     auto leaf = std::make_shared<ProcessGroupLeaf>();
     const std::lock_guard lock(mutex_);
-    std::erase_if(leaves_, [](const std::weak_ptr<Leaf>& known) { return known.expired(); });
+    std::erase_if(leaves_, [](const auto& known) { return known.expired(); });
     leaves_.push_back(leaf);
     return leaf;
+  }
+
+  [[nodiscard]] std::shared_ptr<Tree> tree_of(
+      const std::vector<std::shared_ptr<Leaf>>& leaves) override {
+    std::vector<std::shared_ptr<ProcessGroupLeaf>> own;
+    for (const auto& leaf : leaves) {
+      own.push_back(std::static_pointer_cast<ProcessGroupLeaf>(leaf));
+    }
+    return std::make_shared<ProcessGroupSet>(std::move(own));
   }
 
   [[nodiscard]] std::vector<ProcessId> members() const override { return leaves().members(); }
@@ -220,19 +373,19 @@ class ProcessGroupGroup final : public Group {
   void disown() noexcept override {}
 
  private:
-  [[nodiscard]] LeafSet leaves() const {
-    std::vector<std::shared_ptr<Leaf>> living;
+  [[nodiscard]] ProcessGroupSet leaves() const {
+    std::vector<std::shared_ptr<ProcessGroupLeaf>> living;
     const std::lock_guard lock(mutex_);
     for (const auto& leaf : leaves_) {
       if (auto held = leaf.lock()) {
         living.push_back(std::move(held));
       }
     }
-    return LeafSet(std::move(living));
+    return ProcessGroupSet(std::move(living));
   }
 
   mutable std::mutex mutex_;
-  std::vector<std::weak_ptr<Leaf>> leaves_;
+  std::vector<std::weak_ptr<ProcessGroupLeaf>> leaves_;
 };
 
 }  // namespace

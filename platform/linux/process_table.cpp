@@ -106,21 +106,32 @@ bool is_alive(const ProcessRecord& process) {
   return other_thread;
 }
 
-ProcessGroupCensus census_of_process_group(pid_t group) {
-  ProcessGroupCensus census;
+ProcessGroupCensuses census_of_process_groups(const std::set<pid_t>& groups) {
+  ProcessGroupCensuses censuses;
+  for (const pid_t group : groups) {
+    censuses.emplace(group, ProcessGroupCensus());
+  }
+  bool complete = true;
   for_each_number("/proc", [&](pid_t pid) {
     std::optional<ProcessRecord> record = read_process(pid);
     if (!record) {
-      census.complete = false;
-    } else if (record->process_group == group) {
-      if (is_alive(*record)) {
-        census.living.push_back(std::move(*record));
-      } else {
-        census.zombies.push_back(pid);
-      }
+      complete = false;
+      return;
+    }
+    const auto found = censuses.find(record->process_group);
+    if (found == censuses.end()) {
+      return;
+    }
+    if (is_alive(*record)) {
+      found->second.living.push_back(std::move(*record));
+    } else {
+      found->second.zombies.push_back(pid);
     }
   });
-  return census;
+  for (auto& [group, census] : censuses) {
+    census.complete = complete;  // whoever vanished may have been of any group
+  }
+  return censuses;
 }
 
 bool prove_emptiness(const ProcessGroupCensus& first, const ProcessGroupCensus& second) {

@@ -4,7 +4,9 @@
 
 #include <sys/types.h>
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,7 +36,12 @@ struct ProcessGroupCensus {
   std::vector<pid_t> zombies;
   bool complete = true;  ///< no process vanished between being listed and being read
 };
-[[nodiscard]] ProcessGroupCensus census_of_process_group(pid_t group);
+
+/// Process groups by their numbers.
+using ProcessGroupCensuses = std::map<pid_t, ProcessGroupCensus>;
+
+/// One pass for all of these groups: it costs as much as for one.
+[[nodiscard]] ProcessGroupCensuses census_of_process_groups(const std::set<pid_t>& groups);
 
 /// Whether two passes, one after the other, prove that nothing of the group lives. A member that
 /// evaded both left another zombie meanwhile, or vanished from one of them.

@@ -21,6 +21,7 @@
 
 using namespace support;
 using forms::Command;
+using forms::idle;
 using forms::Process;
 using forms::ProcessGroup;
 using forms::quick;
@@ -562,4 +563,17 @@ TEST_CASE("a group is used by many threads at once", "[contract]") {
   }
   CHECK(group.members().size() == 4);
   CHECK(group.stop(0s).members_after.empty());
+}
+
+TEST_CASE("a group of many that nobody attends is ended at once", "[contract]") {
+  // Each leader stays a zombie, since no member that waits takes its status: the mechanism must
+  // tell all of them from living ones without a look at the whole system for each.
+  ProcessGroup group;
+  std::vector<Process> many;
+  for (int i = 0; i < 100; ++i) {
+    many.push_back(group.start(idle().stdout_null().stderr_null()));
+  }
+  CHECK(group.members().size() == many.size());
+  CHECK(group.kill().confirmed);
+  CHECK(group.members().empty());
 }
