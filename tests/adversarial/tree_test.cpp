@@ -125,8 +125,9 @@ TEST_CASE("a fork bomb is ended by stop, by time-out and by destruction",
     CHECK(group.stop(10ms).members_after.empty());
     CHECK(processes_of(bomber).empty());
   }
-  CHECK(fork_bomb({}, processes).timeout(scaled(300ms, 2000ms)).output().outcome ==
-        Outcome::timed_out());
+  const Output bombed = timed_out_after(
+      "ready", [&](auto time) { return fork_bomb({}, processes).timeout(time).output(); });
+  CHECK(bombed.outcome == Outcome::timed_out());
   CHECK(processes_of(bomber).empty());
   {
     Process leader = fork_bomb({}, processes).start();
@@ -231,7 +232,8 @@ TEST_CASE("a parent that hangs in vfork is ended with its child", "[contract][ad
     CHECK(report.members_after.empty());
     CHECK(leader.wait().kind() == Outcome::Kind::signalled);
   }
-  const Output late = role("vfork-blocked").timeout(scaled(300ms, 2000ms)).output();
+  const Output late = timed_out_after(
+      "blocked", [](auto time) { return role("vfork-blocked").timeout(time).output(); });
   CHECK(late.outcome == Outcome::timed_out());
   CHECK(marked_processes().size() == 1);
   CHECK(canary.survives());
@@ -270,7 +272,8 @@ TEST_CASE("hostile groups inside a leaf, frozen and closed, are ended and remove
     CHECK(report.members_after.empty());
     CHECK(child.dead());
   }
-  const Output late = role("burrow").timeout(scaled(300ms, 2000ms)).output();
+  const Output late =
+      timed_out_after("child", [](auto time) { return role("burrow").timeout(time).output(); });
   CHECK(late.outcome == Outcome::timed_out());
   CHECK_FALSE(alive(pid_after(late.stdout_bytes, "child")));
   CHECK(canary.survives());

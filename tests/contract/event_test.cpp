@@ -105,8 +105,12 @@ TEST_CASE("a child without captured streams has a start and an end", "[contract]
 }
 
 TEST_CASE("a time-out is the end among the events", "[contract]") {
-  Process child = role("sleep").timeout(100ms).start();
-  const Seen seen = all_of(child);
+  const Seen seen = with_time_enough(
+      [](auto time) {
+        Process child = role("sleep").timeout(time).start();
+        return all_of(child);
+      },
+      [](const Seen& events) { return !events.out.empty(); });
   CHECK(seen.out == Lines{"ready"});
   CHECK(seen.ends == std::vector{Outcome::timed_out()});
 }

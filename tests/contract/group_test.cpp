@@ -292,8 +292,9 @@ TEST_CASE("a signal leaves a suspended group suspended", "[contract]") {
 
 TEST_CASE("a time-out ends a child of a suspended group", "[contract]") {
   ProcessGroup group;
-  Process child = group.start(role("sleep").timeout(scaled(300ms, 2000ms)));
-  REQUIRE(child.read_line(Stream::out) == "ready");
+  Process child =
+      with_time_enough([&](auto time) { return group.start(role("sleep").timeout(time)); },
+                       [](Process& late) { return late.read_line(Stream::out) == "ready"; });
   group.suspend();
   CHECK(child.wait() == Outcome::timed_out());
   CHECK(group.members().empty());

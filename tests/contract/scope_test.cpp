@@ -89,8 +89,9 @@ TEST_CASE("a run can wait for the whole tree", "[contract]") {
 }
 
 TEST_CASE("waiting for the whole tree has its time-out", "[contract]") {
-  const auto bound = scaled(300ms, 2000ms);
-  const Output late = role("background").wait_scope(WaitScope::tree).timeout(bound).output();
+  const Output late = timed_out_after("child", [](auto time) {
+    return role("background").wait_scope(WaitScope::tree).timeout(time).output();
+  });
   CHECK(late.outcome == Outcome::timed_out());
   CHECK_FALSE(alive(pid_after(late.stdout_bytes, "child")));
 }

@@ -148,7 +148,9 @@ TEST_CASE("a child that does not read its 1 MiB of input is no error", "[contrac
   CHECK(role("emit", {"done\n", "", "0"}).stdin_bytes(input).run() == "done");
   const Output late = role("sleep").stdin_bytes(input).timeout(200ms).output();
   CHECK(late.outcome == Outcome::timed_out());
-  const Output closed = role("close-input").stdin_bytes(input).timeout(200ms).output();
+  const Output closed = timed_out_after("ready", [&](auto time) {
+    return role("close-input").stdin_bytes(input).timeout(time).output();
+  });
   CHECK(closed.outcome == Outcome::timed_out());
   CHECK(closed.stdout_bytes == "ready\n");
 }

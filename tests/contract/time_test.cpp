@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -25,17 +26,9 @@ using treehold::Output;
 using treehold::Stream;
 using treehold::TimedOut;
 
-namespace {
-
-/// Long enough for a role to have said that it is ready.
-constexpr auto short_while = scaled(300ms, 2000ms);
-
-using Clock = std::chrono::steady_clock;
-
-}  // namespace
-
 TEST_CASE("a time-out is data for output, with what came before it", "[contract]") {
-  const Output late = role("with-child").timeout(short_while).output();
+  const Output late =
+      timed_out_after("child", [](auto time) { return role("with-child").timeout(time).output(); });
   CHECK(late.outcome == Outcome::timed_out());
   CHECK(late.duration >= short_while);
   REQUIRE(late.stdout_bytes.rfind("child ", 0) == 0);
@@ -50,19 +43,23 @@ TEST_CASE("a time-out is data for output, with what came before it", "[contract]
 }
 
 TEST_CASE("a time-out is thrown by the verbs that need an end", "[contract]") {
-  const Command command = role("sleep").timeout(short_while);
-  for (const auto& verb : {std::function<void()>([&] { (void)command.run(); }),
-                           std::function<void()>([&] { (void)command.checked(); }),
-                           std::function<void()>([&] { (void)command.exit_code(); }),
-                           std::function<void()>([&] { (void)command.probe(); })}) {
-    try {
-      verb();
-      FAIL_CHECK("did not throw");
-    } catch (const TimedOut& error) {
-      CHECK(error.outcome() == Outcome::timed_out());
-      CHECK(error.output().stdout_bytes == "ready\n");
-      CHECK(marked_processes().empty());
-    }
+  using Verb = std::function<void(const Command&)>;
+  for (const auto& verb : {Verb([](const Command& command) { (void)command.run(); }),
+                           Verb([](const Command& command) { (void)command.checked(); }),
+                           Verb([](const Command& command) { (void)command.exit_code(); }),
+                           Verb([](const Command& command) { (void)command.probe(); })}) {
+    const Output late = timed_out_after("ready", [&](auto time) {
+      try {
+        verb(role("sleep").timeout(time));
+        FAIL("did not throw");
+      } catch (const TimedOut& error) {
+        CHECK(error.outcome() == Outcome::timed_out());
+        return error.output();
+      }
+      return Output();
+    });
+    CHECK(late.stdout_bytes == "ready\n");
+    CHECK(marked_processes().empty());
   }
 }
 
@@ -75,7 +72,9 @@ TEST_CASE("a run that ends in time is not touched by its time-out", "[contract]"
 }
 
 TEST_CASE("with a grace every member gets the soft signal first", "[contract]") {
-  const Output late = role("polite").timeout(short_while).timeout_grace(hang_bound).output();
+  const Output late = timed_out_after("ready", [](auto time) {
+    return role("polite").timeout(time).timeout_grace(hang_bound).output();
+  });
   CHECK(late.outcome == Outcome::timed_out());
   CHECK(late.stdout_bytes == "ready\nsoft\n");
   REQUIRE(late.stop.has_value());
@@ -86,22 +85,26 @@ TEST_CASE("with a grace every member gets the soft signal first", "[contract]") 
 }
 
 TEST_CASE("the soft signal can be another one", "[contract]") {
-  const Output late = role("polite", {std::to_string(SIGUSR1)})
-                          .timeout(short_while)
-                          .timeout_grace(hang_bound)
-                          .soft_signal(treehold::Signal::user1)
-                          .output();
-  CHECK(late.stdout_bytes == "ready\nsoft\n");
-  const Output real_time = role("polite", {std::to_string(SIGRTMIN + 1)})
-                               .timeout(short_while)
-                               .timeout_grace(hang_bound)
-                               .soft_signal(treehold::native_signal(SIGRTMIN + 1))
-                               .output();
-  CHECK(real_time.stdout_bytes == "ready\nsoft\n");
+  const std::pair<int, treehold::Signal> others[] = {
+      {SIGUSR1, treehold::Signal::user1},
+      {SIGRTMIN + 1, treehold::native_signal(SIGRTMIN + 1)},
+  };
+  for (const auto& [native, signal] : others) {
+    const Output late = timed_out_after("ready", [&](auto time) {
+      return role("polite", {std::to_string(native)})
+          .timeout(time)
+          .timeout_grace(hang_bound)
+          .soft_signal(signal)
+          .output();
+    });
+    CHECK(late.stdout_bytes == "ready\nsoft\n");
+  }
 }
 
 TEST_CASE("who ignores the soft signal is killed after the grace", "[contract]") {
-  const Output late = role("stubborn").timeout(short_while).timeout_grace(100ms).output();
+  const Output late = timed_out_after("ready", [](auto time) {
+    return role("stubborn").timeout(time).timeout_grace(100ms).output();
+  });
   CHECK(late.outcome == Outcome::timed_out());
   CHECK(late.duration >= short_while + 100ms);
   REQUIRE(late.stop.has_value());
@@ -113,8 +116,9 @@ TEST_CASE("who ignores the soft signal is killed after the grace", "[contract]")
 
 TEST_CASE("a descendant that ignores the soft signal is killed though the leader went",
           "[contract]") {
-  const Output late =
-      role("with-child", {"stubborn"}).timeout(short_while).timeout_grace(100ms).output();
+  const Output late = timed_out_after("child", [](auto time) {
+    return role("with-child", {"stubborn"}).timeout(time).timeout_grace(100ms).output();
+  });
   CHECK(late.outcome == Outcome::timed_out());
   REQUIRE(late.stop.has_value());
   CHECK(late.stop->escalated);
@@ -123,10 +127,12 @@ TEST_CASE("a descendant that ignores the soft signal is killed though the leader
 
 TEST_CASE("what a member writes in its grace is read", "[contract]") {
   const std::size_t size = 300000;
-  const Output late = role("last-words", {std::to_string(size)})
-                          .timeout(short_while)
-                          .timeout_grace(hang_bound)
-                          .output();
+  const Output late = timed_out_after("ready", [&](auto time) {
+    return role("last-words", {std::to_string(size)})
+        .timeout(time)
+        .timeout_grace(hang_bound)
+        .output();
+  });
   const bool same = late.stdout_bytes == "ready\n" + pattern(size);
   CHECK(same);
   REQUIRE(late.stop.has_value());
@@ -134,15 +140,22 @@ TEST_CASE("what a member writes in its grace is read", "[contract]") {
 }
 
 TEST_CASE("silence has a time-out and an outcome of its own", "[contract]") {
-  const Output silent = role("sleep").inactivity_timeout(short_while).output();
+  const Output silent = timed_out_after(
+      "ready", [](auto time) { return role("sleep").inactivity_timeout(time).output(); });
   CHECK(silent.outcome == Outcome::idle_timed_out());
   CHECK(silent.stdout_bytes == "ready\n");
   CHECK_THROWS_AS(role("sleep").inactivity_timeout(short_while).run(), TimedOut);
   // Output of either stream counts: this one takes longer than its time-out.
-  const std::string step = std::to_string(short_while.count() / 5);
-  const Output busy = role("ticks", {"15", step}).inactivity_timeout(short_while).output();
+  std::chrono::milliseconds silence{};
+  const Output busy = with_time_enough(
+      [&](auto time) {
+        silence = time;
+        const std::string step = std::to_string(time.count() / 5);
+        return role("ticks", {"15", step}).inactivity_timeout(time).output();
+      },
+      [](const Output& output) { return output.outcome == Outcome::exited(0); });
   CHECK(busy.outcome == Outcome::exited(0));
-  CHECK(busy.duration > short_while);
+  CHECK(busy.duration > silence);
 }
 
 TEST_CASE("the earlier of two time-outs decides", "[contract]") {
@@ -191,7 +204,8 @@ TEST_CASE("the time-out of one child of a group ends its tree and no sibling", "
   const auto line = sibling.read_line(Stream::out);
   REQUIRE(line.has_value());
   const PidWatch nephew(pid_after(*line, "child"));
-  const Output late = group.output(role("with-child").timeout(short_while));
+  const Output late = timed_out_after(
+      "child", [&](auto time) { return group.output(role("with-child").timeout(time)); });
   CHECK(late.outcome == Outcome::timed_out());
   CHECK_FALSE(alive(static_cast<pid_t>(late.pid)));
   CHECK_FALSE(alive(pid_after(late.stdout_bytes, "child")));
@@ -204,7 +218,8 @@ TEST_CASE("the time-out of one child of a group ends its tree and no sibling", "
 
 TEST_CASE("a time-out reaches what has escaped into a session of its own", "[contract]") {
   const bool contained = guarantees().escape_contained.holds;
-  const Output late = role("escape", {"stay"}).timeout(short_while).output();
+  const Output late = timed_out_after(
+      "daemon", [](auto time) { return role("escape", {"stay"}).timeout(time).output(); });
   CHECK(late.outcome == Outcome::timed_out());
   const pid_t daemon = pid_after(late.stdout_bytes, "daemon");
   CHECK(alive(daemon) == !contained);
@@ -217,11 +232,11 @@ TEST_CASE("a time-out reaches what has escaped into a session of its own", "[con
 
 TEST_CASE("time-outs of a started process are kept by the members that wait", "[contract]") {
   Process child = role("sleep").timeout(short_while).start();
-  CHECK(child.read_line(Stream::out) == "ready");
   CHECK(child.wait() == Outcome::timed_out());
   CHECK(child.outcome() == Outcome::timed_out());
-  Process reader = role("sleep").timeout(short_while).start();
-  CHECK(reader.read_line(Stream::out) == "ready");
+  Process reader =
+      with_time_enough([](auto time) { return role("sleep").timeout(time).start(); },
+                       [](Process& late) { return late.read_line(Stream::out) == "ready"; });
   // Ends with the tree: the time-out is what ends it.
   CHECK(reader.read_all(Stream::out).empty());
   CHECK(reader.wait() == Outcome::timed_out());

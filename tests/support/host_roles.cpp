@@ -218,7 +218,9 @@ void signals_blocked(Host& host, const std::vector<std::string>&) {
   ::pthread_sigmask(SIG_BLOCK, nullptr, &before);
   expect_clean_child(host);
   expect_verbs(host);
-  const Output polite = role("polite").timeout(500ms).timeout_grace(hang_bound).output();
+  const Output polite = support::timed_out_after("ready", [](auto time) {
+    return role("polite").timeout(time).timeout_grace(hang_bound).output();
+  });
   EXPECT(polite.outcome == Outcome::timed_out());
   EXPECT(polite.stdout_bytes == "ready\nsoft\n");
   // Feeding a child that has gone must not leave a SIGPIPE pending.

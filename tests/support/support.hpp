@@ -45,6 +45,31 @@ template <class Number>
   return sanitized ? under_sanitizers : plain;
 }
 
+// -- Time-outs ----------------------------------------------------------------------------------
+
+/// Within it a role has mostly said that it is ready; nobody can promise that.
+inline constexpr std::chrono::milliseconds short_while = scaled(200ms, 1000ms);
+
+/// Runs `attempt` with a time-out, and again with longer ones as long as `reached` says that the
+/// time-out came before what it was to interrupt. A busy machine is no finding.
+template <class Attempt, class Reached>
+[[nodiscard]] auto with_time_enough(Attempt attempt, Reached reached) {
+  for (std::chrono::milliseconds time = short_while;; time *= 4) {
+    auto result = attempt(time);
+    if (reached(result) || time > hang_bound / 4) {
+      return result;
+    }
+  }
+}
+
+/// The same for a run that is to be interrupted when it has written `said`.
+template <class Attempt>
+[[nodiscard]] treehold::Output timed_out_after(std::string_view said, Attempt attempt) {
+  return with_time_enough(attempt, [said](const treehold::Output& output) {
+    return output.stdout_bytes.find(said) != std::string::npos;
+  });
+}
+
 // -- Skipping -----------------------------------------------------------------------------------
 
 /// Ends the test case here and counts it as skipped, with its reason.
