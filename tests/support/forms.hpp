@@ -208,7 +208,8 @@ class Process {
   Command& name parameters {                         \
     treehold::Command::name(__VA_ARGS__);            \
     return *this;                                    \
-  }
+  }                                                  \
+  static_assert(true)  // takes the semicolon
 // NOLINTEND(bugprone-macro-parentheses)
 
 class Command : public treehold::Command {
@@ -220,99 +221,61 @@ class Command : public treehold::Command {
   using Argument = treehold::Argument;
   using Path = std::filesystem::path;
   using Duration = std::chrono::nanoseconds;
-  TREEHOLD_TEST_SETTING(line_ending, (treehold::LineEnding ending), ending)
-  TREEHOLD_TEST_SETTING(stdout_tee, (Path file), std::move(file))
-  TREEHOLD_TEST_SETTING(stdout_tee, (treehold::TeeSink sink), std::move(sink))
-  TREEHOLD_TEST_SETTING(stderr_tee, (Path file), std::move(file))
-  TREEHOLD_TEST_SETTING(stderr_tee, (treehold::TeeSink sink), std::move(sink))
-  TREEHOLD_TEST_SETTING(arg, (const Argument& argument), argument)
-  TREEHOLD_TEST_SETTING(args, (std::initializer_list<Argument> arguments), arguments)
+  TREEHOLD_TEST_SETTING(line_ending, (treehold::LineEnding ending), ending);
+  TREEHOLD_TEST_SETTING(stdout_tee, (Path file), std::move(file));
+  TREEHOLD_TEST_SETTING(stdout_tee, (treehold::TeeSink sink), std::move(sink));
+  TREEHOLD_TEST_SETTING(stderr_tee, (Path file), std::move(file));
+  TREEHOLD_TEST_SETTING(stderr_tee, (treehold::TeeSink sink), std::move(sink));
+  TREEHOLD_TEST_SETTING(arg, (const Argument& argument), argument);
+  TREEHOLD_TEST_SETTING(args, (std::initializer_list<Argument> arguments), arguments);
   template <class Range>
-  TREEHOLD_TEST_SETTING(args, (const Range& arguments), arguments)
-  TREEHOLD_TEST_SETTING(arg0, (std::string name), std::move(name)) TREEHOLD_TEST_SETTING(
-      current_dir, (Path path),
-      std::move(
-          path)) TREEHOLD_TEST_SETTING(env, (std::string name, std::string value), std::move(name),
-                                       std::move(value)) TREEHOLD_TEST_SETTING(env_remove,
-                                                                               (std::string name),
-                                                                               std::move(name))
-      TREEHOLD_TEST_SETTING(env_clear, ()) TREEHOLD_TEST_SETTING(
-          env_inherit_only, (std::initializer_list<std::string_view> names),
-          names) TREEHOLD_TEST_SETTING(stdin_null, ()) TREEHOLD_TEST_SETTING(stdin_bytes,
-                                                                             (std::string bytes),
-                                                                             std::move(bytes))
-          TREEHOLD_TEST_SETTING(stdin_file, (Path path), std::move(path)) TREEHOLD_TEST_SETTING(
-              stdin_inherit, ()) TREEHOLD_TEST_SETTING(stdin_pipe,
-                                                       ()) TREEHOLD_TEST_SETTING(stdout_capture, ())
-              TREEHOLD_TEST_SETTING(stdout_null, ()) TREEHOLD_TEST_SETTING(
-                  stdout_inherit,
-                  ()) TREEHOLD_TEST_SETTING(stdout_file, (Path path),
-                                            std::move(path)) TREEHOLD_TEST_SETTING(stdout_append,
-                                                                                   (Path path),
-                                                                                   std::move(path))
-                  TREEHOLD_TEST_SETTING(stderr_capture, ()) TREEHOLD_TEST_SETTING(stderr_null, ())
-                      TREEHOLD_TEST_SETTING(stderr_inherit, ()) TREEHOLD_TEST_SETTING(
-                          stderr_file, (Path path),
-                          std::move(path)) TREEHOLD_TEST_SETTING(stderr_append, (Path path),
-                                                                 std::move(path))
-                          TREEHOLD_TEST_SETTING(stderr_to_stdout, ()) TREEHOLD_TEST_SETTING(
-                              output_limit, (treehold::OutputLimit limit),
-                              limit) TREEHOLD_TEST_SETTING(on_stdout_line,
-                                                           (treehold::LineHandler handler),
-                                                           std::move(handler))
-                              TREEHOLD_TEST_SETTING(
-                                  on_stderr_line, (treehold::LineHandler handler),
-                                  std::move(handler)) TREEHOLD_TEST_SETTING(timeout,
-                                                                            (Duration duration),
-                                                                            duration)
-                                  TREEHOLD_TEST_SETTING(
-                                      inactivity_timeout,
-                                      (Duration duration),
-                                      duration) TREEHOLD_TEST_SETTING(timeout_grace, (Duration grace), grace)
-                                      TREEHOLD_TEST_SETTING(soft_signal, (treehold::Signal signal),
-                                                            signal)
-                                          TREEHOLD_TEST_SETTING(
-                                              wait_scope,
-                                              (treehold::WaitScope scope),
-                                              scope) TREEHOLD_TEST_SETTING(drain_grace, (Duration grace),
-                                                                           grace)
-                                              TREEHOLD_TEST_SETTING(
-                                                  accept_exit_codes,
-                                                  (std::initializer_list<int> codes), codes)
-                                                  TREEHOLD_TEST_SETTING(uid, (std::uint32_t user),
-                                                                        user)
-                                                      TREEHOLD_TEST_SETTING(gid,
-                                                                            (std::uint32_t group),
-                                                                            group)
-                                                          TREEHOLD_TEST_SETTING(
-                                                              groups,
-                                                              (std::vector<std::uint32_t> groups),
-                                                              std::move(groups))
-                                                              TREEHOLD_TEST_SETTING(
-                                                                  umask, (std::uint32_t mask),
-                                                                  mask) TREEHOLD_TEST_SETTING(new_session,
-                                                                                              ())
-                                                                  TREEHOLD_TEST_SETTING(
-                                                                      resource_limit,
-                                                                      (treehold::Resource resource,
-                                                                       std::uint64_t soft,
-                                                                       std::uint64_t hard),
-                                                                      resource, soft,
-                                                                      hard)
-                                                                      TREEHOLD_TEST_SETTING(
-                                                                          nice, (int value), value)
-                                                                          TREEHOLD_TEST_SETTING(
-                                                                              cpu_affinity,
-                                                                              (std::vector<unsigned>
-                                                                                   cpus),
-                                                                              std::move(cpus))
-                                                                              TREEHOLD_TEST_SETTING(
-                                                                                  no_new_privileges,
-                                                                                  ())
+  TREEHOLD_TEST_SETTING(args, (const Range& arguments), arguments);
+  TREEHOLD_TEST_SETTING(arg0, (std::string name), std::move(name));
+  TREEHOLD_TEST_SETTING(current_dir, (Path path), std::move(path));
+  TREEHOLD_TEST_SETTING(env, (std::string name, std::string value), std::move(name),
+                        std::move(value));
+  TREEHOLD_TEST_SETTING(env_remove, (std::string name), std::move(name));
+  TREEHOLD_TEST_SETTING(env_clear, ());
+  TREEHOLD_TEST_SETTING(env_inherit_only, (std::initializer_list<std::string_view> names), names);
+  TREEHOLD_TEST_SETTING(stdin_null, ());
+  TREEHOLD_TEST_SETTING(stdin_bytes, (std::string bytes), std::move(bytes));
+  TREEHOLD_TEST_SETTING(stdin_file, (Path path), std::move(path));
+  TREEHOLD_TEST_SETTING(stdin_inherit, ());
+  TREEHOLD_TEST_SETTING(stdin_pipe, ());
+  TREEHOLD_TEST_SETTING(stdout_capture, ());
+  TREEHOLD_TEST_SETTING(stdout_null, ());
+  TREEHOLD_TEST_SETTING(stdout_inherit, ());
+  TREEHOLD_TEST_SETTING(stdout_file, (Path path), std::move(path));
+  TREEHOLD_TEST_SETTING(stdout_append, (Path path), std::move(path));
+  TREEHOLD_TEST_SETTING(stderr_capture, ());
+  TREEHOLD_TEST_SETTING(stderr_null, ());
+  TREEHOLD_TEST_SETTING(stderr_inherit, ());
+  TREEHOLD_TEST_SETTING(stderr_file, (Path path), std::move(path));
+  TREEHOLD_TEST_SETTING(stderr_append, (Path path), std::move(path));
+  TREEHOLD_TEST_SETTING(stderr_to_stdout, ());
+  TREEHOLD_TEST_SETTING(output_limit, (treehold::OutputLimit limit), limit);
+  TREEHOLD_TEST_SETTING(on_stdout_line, (treehold::LineHandler handler), std::move(handler));
+  TREEHOLD_TEST_SETTING(on_stderr_line, (treehold::LineHandler handler), std::move(handler));
+  TREEHOLD_TEST_SETTING(timeout, (Duration duration), duration);
+  TREEHOLD_TEST_SETTING(inactivity_timeout, (Duration duration), duration);
+  TREEHOLD_TEST_SETTING(timeout_grace, (Duration grace), grace);
+  TREEHOLD_TEST_SETTING(soft_signal, (treehold::Signal signal), signal);
+  TREEHOLD_TEST_SETTING(wait_scope, (treehold::WaitScope scope), scope);
+  TREEHOLD_TEST_SETTING(drain_grace, (Duration grace), grace);
+  TREEHOLD_TEST_SETTING(accept_exit_codes, (std::initializer_list<int> codes), codes);
+  TREEHOLD_TEST_SETTING(uid, (std::uint32_t user), user);
+  TREEHOLD_TEST_SETTING(gid, (std::uint32_t group), group);
+  TREEHOLD_TEST_SETTING(groups, (std::vector<std::uint32_t> groups), std::move(groups));
+  TREEHOLD_TEST_SETTING(umask, (std::uint32_t mask), mask);
+  TREEHOLD_TEST_SETTING(new_session, ());
+  TREEHOLD_TEST_SETTING(resource_limit,
+                        (treehold::Resource resource, std::uint64_t soft, std::uint64_t hard),
+                        resource, soft, hard);
+  TREEHOLD_TEST_SETTING(nice, (int value), value);
+  TREEHOLD_TEST_SETTING(cpu_affinity, (std::vector<unsigned> cpus), std::move(cpus));
+  TREEHOLD_TEST_SETTING(no_new_privileges, ());
 
-                                                                                  [[nodiscard]] std::
-                                                                                      string
-      run() const {
+  [[nodiscard]] std::string run() const {
     return asynchronous() ? async_run(Host().context(), asio::use_future).get()
                           : treehold::Command::run();
   }
