@@ -11,12 +11,9 @@
 #include <iostream>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -24,6 +21,7 @@
 #include <treehold/treehold.hpp>
 
 #include "folder.hpp"
+#include "run_coroutine.hpp"
 
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
@@ -70,20 +68,8 @@ asio::awaitable<void> build(const Project& project) {
   co_await linker(project).async_checked(asio::use_awaitable);
 }
 
-/// Runs a coroutine on a context of its own; throws what it throws.
-void run(asio::awaitable<void> work) {
-  asio::io_context context;
-  std::exception_ptr failure;
-  asio::co_spawn(context, std::move(work),
-                 [&failure](std::exception_ptr error) { failure = std::move(error); });
-  context.run();
-  if (failure) {
-    std::rethrow_exception(failure);
-  }
-}
-
 bool builds(const Project& project) {
-  run(build(project));
+  run_coroutine(build(project));
   const std::string answer = Command((project.folder / "calc").string(), {"6*(3+4)"}).run();
   std::cout << "6*(3+4) is " << answer << "\n";
   return answer == "42";
@@ -94,7 +80,7 @@ bool stops_at_the_first_failure(Project project) {
   std::ofstream(broken) << "int broken\n";
   project.sources.push_back(broken);
   try {
-    run(build(project));
+    run_coroutine(build(project));
   } catch (const std::runtime_error& failure) {
     std::cout << failure.what() << "\n";
     return true;

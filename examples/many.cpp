@@ -15,10 +15,10 @@
 #include <utility>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include "run_coroutine.hpp"
 
 namespace asio = boost::asio;
 #endif
@@ -87,19 +87,10 @@ asio::awaitable<void> either() {
   std::cout << (over == 1 ? "the client has ended\n" : "the server has ended\n");
 }
 
-/// Runs a coroutine on a context of its own; whether it came to its end.
-template <class Awaitable>
-bool succeeds(Awaitable awaitable) {
-  asio::io_context context;
-  bool good = false;
-  asio::co_spawn(context, std::move(awaitable),
-                 [&good](const std::exception_ptr& error, auto... /*value*/) { good = !error; });
-  context.run();
-  return good;
-}
-
 bool asynchronously(const std::vector<std::string>& files) {
-  return succeeds(results_of(files)) && succeeds(report(files)) && succeeds(either());
+  run_coroutine(report(files));
+  run_coroutine(either());
+  return run_coroutine(results_of(files)) > 0;
 }
 
 #else

@@ -8,18 +8,17 @@
 #include <exception>
 #include <iostream>
 #include <string>
-#include <utility>
 #include <variant>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <treehold/async.hpp>
 #include <treehold/treehold.hpp>
+
+#include "run_coroutine.hpp"
 
 namespace asio = boost::asio;
 using treehold::Command;
@@ -63,30 +62,14 @@ asio::awaitable<std::string> converse() {
   co_return text.substr(0, size - 1);
 }
 
-/// Runs a coroutine on a context of its own; its result.
-template <class Result>
-Result run(asio::awaitable<Result> work) {
-  asio::io_context context;
-  std::exception_ptr failure;
-  Result result{};
-  asio::co_spawn(context, std::move(work), [&](std::exception_ptr error, Result value) {
-    failure = std::move(error);
-    result = std::move(value);
-  });
-  context.run();
-  if (failure) {
-    std::rethrow_exception(failure);
-  }
-  return result;
-}
-
 }  // namespace
 
 int main() {
   try {
     const Command noisy("sh", {"-c", "echo fine; echo wrong >&2; echo worse >&2"});
-    const bool good = run(count_lines()) == 1000 && run(count_complaints(noisy)) == 2 &&
-                      run(converse()) == "apple";
+    const bool good = run_coroutine(count_lines()) == 1000 &&
+                      run_coroutine(count_complaints(noisy)) == 2 &&
+                      run_coroutine(converse()) == "apple";
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
   } catch (const std::exception& error) {
     std::cerr << error.what() << "\n";
