@@ -1,5 +1,5 @@
-// Several leaves as one tree: to end what a group holds without ending the group, and for
-// mechanisms whose groups are nothing but their leaves.
+// Several leaves as one tree: to end what a group holds without ending the group. Mechanisms that
+// can look at several at once do better by overriding.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@
 
 namespace treehold::inline v0::platform {
 
-class LeafSet final : public Tree {
+class LeafSet : public Tree {
  public:
   /// Notices are those of `notices`, a tree that holds all the leaves; none when it is null.
   explicit LeafSet(std::vector<std::shared_ptr<Leaf>> leaves,
@@ -28,6 +28,11 @@ class LeafSet final : public Tree {
   bool remove() noexcept override;
   [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor& executor) override {
     return notices_ ? notices_->watch(executor) : nullptr;
+  }
+
+ protected:
+  [[nodiscard]] const std::vector<std::shared_ptr<Leaf>>& leaves() const noexcept {
+    return leaves_;
   }
 
  private:

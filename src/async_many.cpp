@@ -45,28 +45,26 @@ bool was_cancelled(const OutputResult& result) {
 
 void begin_output_all(ManyOrder order, const Executor& on,
                       AnyHandler<std::vector<OutputResult>> handler) {
-  using Operation = UserOperation<std::vector<OutputResult>>;
   const Executor strand = asio::make_strand(on);
-  const auto operation = std::make_shared<Operation>(strand, std::move(handler));
-  const auto running = std::make_shared<std::weak_ptr<RunQueue>>();
-  operation->on_cancellation(of_a_run, [running] {
-    if (const auto queue = running->lock()) {
-      queue->cancel();
-    }
-  });
-  operation->start([operation, running, strand, order = std::move(order)]() mutable {
-    const auto queue = make_queue(std::move(order), strand);
-    *running = queue;
-    queue->begin();
-    queue->async_all(
-        [operation, queue](std::exception_ptr error, std::vector<OutputResult> results) {
+  begin_operation(
+      strand, std::move(handler), of_a_run,
+      [strand, order = std::move(order)](auto done) mutable -> GiveUp {
+        const auto queue = make_queue(std::move(order), strand);
+        queue->begin();
+        queue->async_all([done, queue](std::exception_ptr error,
+                                       std::vector<OutputResult> results) {
           // All leaders may have ended by themselves before the cancellation came.
           if (queue->cancelled() && std::any_of(results.begin(), results.end(), was_cancelled)) {
             error = std::make_exception_ptr(Cancelled("running many"));
           }
-          operation->complete(std::move(error), std::move(results));
+          done(std::move(error), std::move(results));
         });
-  });
+        return [weak = std::weak_ptr(queue)] {
+          if (const auto running = weak.lock()) {
+            running->cancel();
+          }
+        };
+      });
 }
 
 AsCompleted begin_as_completed(ManyOrder order, const Executor& on) {

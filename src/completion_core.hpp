@@ -8,6 +8,8 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <treehold/error.hpp>
+
 #include "platform/platform.hpp"
 #include "src/run_queue.hpp"
 
@@ -27,6 +29,12 @@ class CompletionCore {
   [[nodiscard]] boost::asio::io_context* own_context() const noexcept { return own_context_.get(); }
   [[nodiscard]] const std::shared_ptr<RunQueue>& queue() const noexcept { return queue_; }
   [[nodiscard]] bool is_owner() const noexcept { return owner_ == platform::incarnation(); }
+  /// Throws `NotOwner`.
+  void require_owner() const {
+    if (!is_owner()) {
+      throw NotOwner("the runs");
+    }
+  }
 
  private:
   // First, so that it outlives what lives on it.

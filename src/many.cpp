@@ -59,14 +59,29 @@ AsCompleted as_completed(ProcessGroup& group, std::vector<Command> commands,
       CompletionCore::on_own_context(std::move(commands), concurrency, group.shared_core()));
 }
 
-AsCompleted::AsCompleted(std::shared_ptr<CompletionCore> core) noexcept : core_(std::move(core)) {}
+namespace {
+
+std::optional<Completed> next_of(const CompletionCore& core) {
+  core.require_owner();
+  if (core.own_context() == nullptr) {
+    throw Unsupported("blocking on runs that live on the host's executor",
+                      "use the asynchronous form");
+  }
+  drive(*core.own_context(), [&core] { return core.queue()->ready(); });
+  return core.queue()->take();
+}
+
+}  // namespace
+
+AsCompleted::AsCompleted(std::shared_ptr<CompletionCore> core)
+    : core_(std::move(core)), range_([held = core_] { return next_of(*held); }) {}
 AsCompleted::AsCompleted(AsCompleted&& other) noexcept = default;
 
 AsCompleted& AsCompleted::operator=(AsCompleted&& other) noexcept {
   if (this != &other) {
     const AsCompleted ends_here(std::move(*this));
     core_ = std::move(other.core_);
-    current_ = std::move(other.current_);
+    range_ = std::move(other.range_);
   }
   return *this;
 }
@@ -91,20 +106,17 @@ const std::shared_ptr<CompletionCore>& AsCompleted::shared_core() const {
   if (!core_) {
     throw InvalidSetting("completed runs", "were moved from");
   }
-  if (!core_->is_owner()) {
-    throw NotOwner("the runs");
-  }
+  core_->require_owner();
   return core_;
 }
 
 std::optional<Completed> AsCompleted::next() {
-  const CompletionCore& core = *shared_core();
-  if (core.own_context() == nullptr) {
-    throw Unsupported("blocking on runs that live on the host's executor",
-                      "use the asynchronous form");
-  }
-  drive(*core.own_context(), [&core] { return core.queue()->ready(); });
-  return core.queue()->take();
+  return next_of(*shared_core());
+}
+
+PullRange<Completed>::Iterator AsCompleted::begin() {
+  (void)shared_core();
+  return range_.begin();
 }
 
 }  // namespace treehold::inline v0

@@ -24,6 +24,7 @@
 #include <treehold/output.hpp>
 #include <treehold/process.hpp>
 #include <treehold/process_group.hpp>
+#include <treehold/pull_range.hpp>
 
 namespace treehold::inline v0 {
 
@@ -81,39 +82,16 @@ class TREEHOLD_EXPORT AsCompleted {
   auto async_next(Token&& token);
 
   /// One pass over what `next` returns.
-  class Iterator {
-   public:
-    using iterator_concept = std::input_iterator_tag;
-    using difference_type = std::ptrdiff_t;
-    using value_type = Completed;
-
-    [[nodiscard]] Completed& operator*() const noexcept { return *all_->current_; }
-    [[nodiscard]] Completed* operator->() const noexcept { return &*all_->current_; }
-    Iterator& operator++() {
-      all_->current_ = all_->next();
-      return *this;
-    }
-    void operator++(int) { ++*this; }
-    friend bool operator==(const Iterator& iterator, std::default_sentinel_t) noexcept {
-      return iterator.at_end();
-    }
-
-   private:
-    friend class AsCompleted;
-    explicit Iterator(AsCompleted& all) noexcept : all_(&all) {}
-    [[nodiscard]] bool at_end() const noexcept { return !all_->current_; }
-    AsCompleted* all_;
-  };
-  [[nodiscard]] Iterator begin() { return ++Iterator(*this); }
+  [[nodiscard]] PullRange<Completed>::Iterator begin();
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
   /// For treehold itself.
-  explicit AsCompleted(std::shared_ptr<CompletionCore> core) noexcept;
+  explicit AsCompleted(std::shared_ptr<CompletionCore> core);
   [[nodiscard]] const std::shared_ptr<CompletionCore>& shared_core() const;
 
  private:
   std::shared_ptr<CompletionCore> core_;
-  std::optional<Completed> current_;  ///< where an iterator is
+  PullRange<Completed> range_;
 };
 
 /// Starts the first `concurrency` of the commands; the others follow as places become free. Errors

@@ -18,6 +18,7 @@ class PullRange {
 
   class Iterator {
    public:
+    using iterator_concept = std::input_iterator_tag;
     using value_type = Value;
     using difference_type = std::ptrdiff_t;
 

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/leaf_set.hpp"
 #include "platform/linux/guarantees.hpp"
 #include "platform/linux/kernel.hpp"
 #include "platform/linux/leader.hpp"
@@ -270,41 +271,28 @@ bool ProcessGroupLeaf::remove() noexcept {
 }
 
 /// Several leaves as one tree.
-class ProcessGroupSet final : public Tree {
+class ProcessGroupSet final : public LeafSet {
  public:
-  explicit ProcessGroupSet(std::vector<std::shared_ptr<ProcessGroupLeaf>> leaves) noexcept
-      : leaves_(std::move(leaves)) {}
+  explicit ProcessGroupSet(const std::vector<std::shared_ptr<Leaf>>& leaves) : LeafSet(leaves) {
+    for (const auto& leaf : leaves) {
+      own_.push_back(static_cast<const ProcessGroupLeaf*>(leaf.get()));
+    }
+  }
 
-  [[nodiscard]] std::vector<ProcessId> members() const override { return members_of(plain()); }
+  [[nodiscard]] std::vector<ProcessId> members() const override { return members_of(own_); }
   [[nodiscard]] bool empty() const override {
-    const std::vector<bool> all = which_are_empty(plain());
+    const std::vector<bool> all = which_are_empty(own_);
     return std::all_of(all.begin(), all.end(), [](bool one) { return one; });
   }
-  void freeze() override {
-    for (const auto& leaf : leaves_) {
-      leaf->freeze();
-    }
-  }
-  void thaw() override {
-    for (const auto& leaf : leaves_) {
-      leaf->thaw();
-    }
-  }
-  [[nodiscard]] bool frozen() const override { return all_frozen(plain()); }
-  [[nodiscard]] bool freezes_atomically() const noexcept override { return false; }
-  std::size_t deliver(int native_signal) override { return deliver_to(plain(), native_signal); }
-  void kill() noexcept override {
-    for (const auto& leaf : leaves_) {
-      leaf->kill();
-    }
-  }
+  [[nodiscard]] bool frozen() const override { return all_frozen(own_); }
+  std::size_t deliver(int native_signal) override { return deliver_to(own_, native_signal); }
   bool remove() noexcept override {
     try {
       bool all = true;
-      const std::vector<bool> empty = which_are_empty(plain());
-      for (std::size_t i = 0; i < leaves_.size(); ++i) {
+      const std::vector<bool> empty = which_are_empty(own_);
+      for (std::size_t i = 0; i < own_.size(); ++i) {
         if (empty[i]) {
-          leaves_[i]->release();
+          static_cast<ProcessGroupLeaf&>(*leaves()[i]).release();
         }
         all = all && empty[i];
       }
@@ -313,18 +301,9 @@ class ProcessGroupSet final : public Tree {
       return false;
     }
   }
-  [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor&) override { return nullptr; }
 
  private:
-  [[nodiscard]] Leaves plain() const {
-    Leaves plain;
-    for (const auto& leaf : leaves_) {
-      plain.push_back(leaf.get());
-    }
-    return plain;
-  }
-
-  const std::vector<std::shared_ptr<ProcessGroupLeaf>> leaves_;
+  Leaves own_;
 };
 
 class ProcessGroupGroup final : public Group {
@@ -342,11 +321,7 @@ class ProcessGroupGroup final : public Group {
 
   [[nodiscard]] std::shared_ptr<Tree> tree_of(
       const std::vector<std::shared_ptr<Leaf>>& leaves) override {
-    std::vector<std::shared_ptr<ProcessGroupLeaf>> own;
-    for (const auto& leaf : leaves) {
-      own.push_back(std::static_pointer_cast<ProcessGroupLeaf>(leaf));
-    }
-    return std::make_shared<ProcessGroupSet>(std::move(own));
+    return std::make_shared<ProcessGroupSet>(leaves);
   }
 
   [[nodiscard]] std::vector<ProcessId> members() const override { return leaves().members(); }
@@ -374,18 +349,18 @@ class ProcessGroupGroup final : public Group {
 
  private:
   [[nodiscard]] ProcessGroupSet leaves() const {
-    std::vector<std::shared_ptr<ProcessGroupLeaf>> living;
+    std::vector<std::shared_ptr<Leaf>> living;
     const std::lock_guard lock(mutex_);
     for (const auto& leaf : leaves_) {
       if (auto held = leaf.lock()) {
         living.push_back(std::move(held));
       }
     }
-    return ProcessGroupSet(std::move(living));
+    return ProcessGroupSet(living);
   }
 
   mutable std::mutex mutex_;
-  std::vector<std::weak_ptr<ProcessGroupLeaf>> leaves_;
+  std::vector<std::weak_ptr<Leaf>> leaves_;
 };
 
 }  // namespace
