@@ -24,40 +24,33 @@ Executor strand_of(const Executor& executor) {
   return asio::make_strand(executor);
 }
 
-std::shared_ptr<Execution> start(const RunOrder& order, const Executor& executor) {
-  if (order.group) {
-    order.group->require_owner("the group");
-  }
-  return Execution::start(executor, RunPlan(order.command.settings()),
-                          order.group ? order.group : GroupCore::of_private_runs(),
-                          order.group ? Ownership::shared_group : Ownership::private_tree);
+/// How to cancel a run as a whole.
+GiveUp cancellation_of(const std::shared_ptr<Execution>& execution) {
+  return [weak = std::weak_ptr(execution)] {
+    if (const auto running = weak.lock()) {
+      running->cancel();
+    }
+  };
 }
 
 /// Completes with `take(settings, output)` of a run to its end.
 template <class Result, class Take>
 void run_to_end(RunOrder order, const Executor& on, AnyHandler<Result> handler, Take take) {
   const Executor strand = strand_of(on);
-  const auto operation = std::make_shared<UserOperation<Result>>(strand, std::move(handler));
-  const auto running = std::make_shared<std::weak_ptr<Execution>>();
-  operation->on_cancellation(of_a_run, [running] {
-    if (const auto execution = running->lock()) {
-      execution->cancel();
-    }
-  });
-  operation->start([operation, running, strand, order = std::move(order), take]() mutable {
-    require_unattended(order.command.settings());
-    const auto execution = start(order, strand);
-    *running = execution;
-    (void)async_result<Result>(
-        execution, strand, [engine = execution.get()] { return engine->finished(); },
-        [command = std::move(order.command), take](Execution& finished) {
-          finished.rethrow_error();
-          return take(command.settings(), finished.take_output());
-        },
-        [operation](std::exception_ptr error, Result result) {
-          operation->complete(std::move(error), std::move(result));
-        });
-  });
+  begin_operation(strand, std::move(handler), of_a_run,
+                  [strand, order = std::move(order), take](auto done) mutable {
+                    const Settings& settings = order.command.settings();
+                    require_unattended(settings);
+                    const auto execution = Execution::start(strand, settings, order.group);
+                    (void)async_result<Result>(
+                        execution, strand,
+                        [engine = execution.get()] { return engine->finished(); },
+                        [command = std::move(order.command), take](Execution& finished) {
+                          return take(command.settings(), finished.take_result());
+                        },
+                        std::move(done));
+                    return cancellation_of(execution);
+                  });
 }
 
 }  // namespace
@@ -88,25 +81,16 @@ void begin_probe(RunOrder order, const Executor& on, AnyHandler<bool> handler) {
 
 void begin_start(RunOrder order, const Executor& on, AnyHandler<Process> handler) {
   const Executor strand = strand_of(on);
-  const auto operation = std::make_shared<UserOperation<Process>>(strand, std::move(handler));
-  const auto running = std::make_shared<std::weak_ptr<Execution>>();
-  operation->on_cancellation(of_a_run, [running] {
-    if (const auto execution = running->lock()) {
-      execution->cancel();
-    }
-  });
-  operation->start([operation, running, strand, order = std::move(order)]() {
-    const auto execution = start(order, strand);
-    *running = execution;
-    const auto core = std::make_shared<ProcessCore>(execution, nullptr, strand);
-    (void)core->async_started([operation, core](std::exception_ptr error) {
-      if (error) {
-        operation->fail(std::move(error));
-      } else {
-        operation->complete(nullptr, Process(core));
-      }
-    });
-  });
+  begin_operation(
+      strand, std::move(handler), of_a_run, [strand, order = std::move(order)](auto done) {
+        const auto execution = Execution::start(strand, order.command.settings(), order.group);
+        const auto core = std::make_shared<ProcessCore>(execution, nullptr, strand);
+        (void)core->async_started([done, core](std::exception_ptr error) {
+          Process process = error ? Process() : Process(core);
+          done(std::move(error), std::move(process));
+        });
+        return cancellation_of(execution);
+      });
 }
 
 // -- Processes
@@ -213,16 +197,17 @@ namespace {
 template <class Begin>
 void on_group(const Executor& on, AnyHandler<StopReport> handler, Begin begin) {
   const Executor strand = strand_of(on);
-  const auto operation = std::make_shared<UserOperation<StopReport>>(strand, std::move(handler));
-  operation->start([operation, strand, begin = std::move(begin)] {
-    begin(strand, [operation](StopReport report) {
-      if (report.confirmed) {
-        operation->complete(nullptr, std::move(report));
-      } else {
-        operation->fail(std::make_exception_ptr(TeardownUnconfirmed(std::move(report))));
-      }
-    });
-  });
+  begin_operation(strand, std::move(handler), cancellation_type::none,
+                  [strand, begin = std::move(begin)](auto done) {
+                    begin(strand, [done](StopReport report) {
+                      if (report.confirmed) {
+                        done(nullptr, std::move(report));
+                      } else {
+                        done(std::make_exception_ptr(TeardownUnconfirmed(std::move(report))), {});
+                      }
+                    });
+                    return GiveUp();
+                  });
 }
 
 }  // namespace
@@ -243,21 +228,17 @@ void begin_group_kill(const SharedGroup& group, const Executor& on,
 
 void begin_group_wait_empty(const SharedGroup& group, const Executor& on, AnyHandler<> handler) {
   const Executor strand = strand_of(on);
-  const auto operation = std::make_shared<UserOperation<>>(strand, std::move(handler));
-  const auto waiting = std::make_shared<std::weak_ptr<TreeWait>>();
-  operation->on_cancellation(of_a_wait, [waiting] {
-    if (const auto wait = waiting->lock()) {
-      wait->cut_short();
-    }
-  });
-  operation->start([operation, waiting, strand, group] {
-    *waiting = group->async_wait_empty(strand, std::nullopt, [operation](bool empty) {
-      if (empty) {
-        operation->complete(nullptr);
-      } else {
-        operation->fail(std::make_exception_ptr(Cancelled("waiting for a group to be empty")));
+  begin_operation(strand, std::move(handler), of_a_wait, [strand, group](auto done) -> GiveUp {
+    const std::weak_ptr<TreeWait> waiting =
+        group->async_wait_empty(strand, std::nullopt, [done](bool empty) {
+          done(empty ? nullptr
+                     : std::make_exception_ptr(Cancelled("waiting for a group to be empty")));
+        });
+    return [waiting] {
+      if (const auto wait = waiting.lock()) {
+        wait->cut_short();
       }
-    });
+    };
   });
 }
 

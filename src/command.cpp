@@ -313,7 +313,7 @@ std::string Command::run() const {
 }
 
 Output Command::output() const {
-  return run_to_end(*settings_, GroupCore::of_private_runs(), Ownership::private_tree);
+  return run_to_end(*settings_, nullptr);
 }
 
 Output Command::checked() const {
@@ -331,7 +331,7 @@ bool Command::probe() const {
 }
 
 Process Command::start() const {
-  return Process::begin(*settings_, GroupCore::of_private_runs(), Ownership::private_tree);
+  return Process::begin(*settings_, nullptr);
 }
 
 }  // namespace treehold::inline v0

@@ -52,20 +52,23 @@ RunPlan::RunPlan(const Settings& settings)
   }
 }
 
-std::shared_ptr<Execution> Execution::start(const platform::Executor& executor, RunPlan plan,
-                                            std::shared_ptr<GroupCore> group, Ownership ownership) {
-  std::shared_ptr<Execution> execution(
-      new Execution(executor, std::move(plan), std::move(group), ownership));
+std::shared_ptr<Execution> Execution::start(const platform::Executor& executor,
+                                            const Settings& settings,
+                                            const std::shared_ptr<GroupCore>& group) {
+  if (group) {
+    group->require_owner("the group");
+  }
+  std::shared_ptr<Execution> execution(new Execution(executor, RunPlan(settings), group));
   execution->launch();
   return execution;
 }
 
 Execution::Execution(const platform::Executor& executor, RunPlan plan,
-                     std::shared_ptr<GroupCore> group, Ownership ownership)
+                     const std::shared_ptr<GroupCore>& group)
     : executor_(executor),
       plan_(std::move(plan)),
-      group_(std::move(group)),
-      ownership_(ownership),
+      group_(group ? group : GroupCore::of_private_runs()),
+      private_tree_(!group),
       stdout_(plan_, plan_.stdout_handler),
       stderr_(plan_, plan_.stderr_handler),
       deadline_(executor),
@@ -389,7 +392,7 @@ void Execution::leader_exited(const platform::ExitStatus& status) {
     settle();
   } else if (plan_.wait_scope == WaitScope::tree && !error_) {
     wait_for_tree();
-  } else if (ownership_ == Ownership::private_tree || error_) {
+  } else if (private_tree_ || error_) {
     climb_ladder(std::nullopt, {});
   } else {
     tree_ended_ = true;  // what is left of it belongs to the group
@@ -570,6 +573,11 @@ void Execution::rethrow_error() const {
   if (error_) {
     std::rethrow_exception(error_);
   }
+}
+
+Output Execution::take_result() {
+  rethrow_error();
+  return take_output();
 }
 
 Output Execution::take_output() {

@@ -64,17 +64,14 @@ struct RunPlan {
   Duration drain_grace;
 };
 
-/// Whose tree it is: a private one ends with its leader, in a shared group descendants live on.
-enum class Ownership : int { private_tree, shared_group };
-
 class Execution : public std::enable_shared_from_this<Execution> {
  public:
-  /// Launches the leader and begins to wait for all that follows. Throws what `GroupCore::start`
-  /// throws.
+  /// Launches the leader and begins to wait for all that follows: in the group, where descendants
+  /// live on, or in a private tree, which ends with its leader, when there is none. Throws
+  /// `NotOwner`, and what `Settings::plan` and `GroupCore::start` throw.
   [[nodiscard]] static std::shared_ptr<Execution> start(const platform::Executor& executor,
-                                                        RunPlan plan,
-                                                        std::shared_ptr<GroupCore> group,
-                                                        Ownership ownership);
+                                                        const Settings& settings,
+                                                        const std::shared_ptr<GroupCore>& group);
 
   /// Dropped before it has finished (its context is destroyed): ends the tree, within the teardown
   /// bound.
@@ -101,8 +98,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
   /// Of a finished run: throws what went wrong.
   void rethrow_error() const;
 
-  /// Of a finished run: everything but what was read before.
-  [[nodiscard]] Output take_output();
+  /// Of a finished run: everything but what was read before. Throws what went wrong.
+  [[nodiscard]] Output take_result();
 
   /// Ends the tree, softly first when a grace is given, and then finishes.
   void end_tree(std::optional<Duration> grace);
@@ -151,8 +148,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
     bool reading = false;
   };
 
-  Execution(const platform::Executor& executor, RunPlan plan, std::shared_ptr<GroupCore> group,
-            Ownership ownership);
+  Execution(const platform::Executor& executor, RunPlan plan,
+            const std::shared_ptr<GroupCore>& group);
 
   struct Write {
     std::string_view rest;
@@ -180,6 +177,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void cut(Reader& reader);
   [[nodiscard]] bool copy(Reader& reader, std::size_t count);
   void fail(std::exception_ptr error);
+  [[nodiscard]] Output take_output();
   void settle();
   void finish();
   [[nodiscard]] bool reads() const noexcept { return !waiters_.empty() || draining_; }
@@ -189,7 +187,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   const platform::Executor executor_;
   const RunPlan plan_;
   const std::shared_ptr<GroupCore> group_;
-  const Ownership ownership_;
+  const bool private_tree_;
   const Clock::time_point begin_ = Clock::now();
 
   ProcessId pid_ = 0;

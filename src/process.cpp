@@ -10,11 +10,10 @@
 
 namespace treehold::inline v0 {
 
-Process Process::begin(const Settings& settings, std::shared_ptr<GroupCore> group,
-                       Ownership ownership) {
+Process Process::begin(const Settings& settings, const std::shared_ptr<GroupCore>& group) {
   auto context = std::make_unique<boost::asio::io_context>(1);
   const platform::Executor executor = context->get_executor();
-  auto execution = Execution::start(executor, RunPlan(settings), std::move(group), ownership);
+  auto execution = Execution::start(executor, settings, group);
   auto core = std::make_shared<ProcessCore>(std::move(execution), std::move(context), executor);
   (void)core->complete<Nothing>([&core](auto handler) { core->async_started(std::move(handler)); });
   return Process(std::move(core));

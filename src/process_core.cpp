@@ -7,6 +7,16 @@
 #include <treehold/error.hpp>
 
 namespace treehold::inline v0 {
+namespace {
+
+/// For an operation that only completes.
+Completion<Nothing> without_result(platform::Handler<std::exception_ptr> handler) {
+  return [handler = std::move(handler)](std::exception_ptr error, Nothing) mutable {
+    std::move(handler)(std::move(error));
+  };
+}
+
+}  // namespace
 
 boost::asio::io_context& ProcessCore::require_own_context() const {
   if (!own_context_) {
@@ -45,11 +55,8 @@ GiveUp ProcessCore::async_started(platform::Handler<std::exception_ptr> handler)
     }
     return Nothing();
   };
-  return async_result<Nothing>(
-      execution_, executor_, there, take,
-      [handler = std::move(handler)](std::exception_ptr error, Nothing) mutable {
-        std::move(handler)(std::move(error));
-      });
+  return async_result<Nothing>(execution_, executor_, there, take,
+                               without_result(std::move(handler)));
 }
 
 GiveUp ProcessCore::async_finished(Completion<Outcome> handler) {
@@ -67,21 +74,14 @@ GiveUp ProcessCore::async_wait(Completion<Outcome> handler) {
 
 GiveUp ProcessCore::async_output(Completion<Output> handler) {
   execution_->close_input();
-  const auto take = [](Execution& execution) {
-    execution.rethrow_error();
-    return execution.take_output();
-  };
+  const auto take = [](Execution& execution) { return execution.take_result(); };
   return async_result(execution_, executor_, finished(), take, std::move(handler));
 }
 
 void ProcessCore::async_stop(Duration grace, Completion<StopReport> handler) {
   execution_->end_tree(grace);
   const auto take = [](Execution& execution) {
-    StopReport report = execution.stop_report().value_or(StopReport());
-    if (!report.confirmed) {
-      throw TeardownUnconfirmed(std::move(report));
-    }
-    return report;
+    return require_confirmed(execution.stop_report().value_or(StopReport()));
   };
   (void)async_result(execution_, executor_, finished(), take, std::move(handler));
 }
@@ -172,9 +172,7 @@ GiveUp ProcessCore::async_flush(platform::Handler<std::exception_ptr> handler) {
   };
   return async_result<Nothing>(
       execution_, executor_, written, [](Execution&) { return Nothing(); },
-      [handler = std::move(handler)](std::exception_ptr error, Nothing) mutable {
-        std::move(handler)(std::move(error));
-      });
+      without_result(std::move(handler)));
 }
 
 GiveUp ProcessCore::async_write(std::string_view bytes,
@@ -207,9 +205,7 @@ GiveUp ProcessCore::async_write(std::string_view bytes,
   // more.
   (void)async_result<Nothing>(
       execution_, executor_, [state] { return state->done; }, take,
-      [handler = std::move(handler)](std::exception_ptr error, Nothing) mutable {
-        std::move(handler)(std::move(error));
-      });
+      without_result(std::move(handler)));
   return [execution = std::weak_ptr(execution_), state] {
     const auto engine = execution.lock();
     if (engine && !state->done) {

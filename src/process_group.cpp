@@ -10,17 +10,6 @@
 #include "src/verbs.hpp"
 
 namespace treehold::inline v0 {
-namespace {
-
-StopReport confirmed(StopReport report) {
-  if (!report.confirmed) {
-    throw TeardownUnconfirmed(std::move(report));
-  }
-  return report;
-}
-
-}  // namespace
-
 ProcessGroup::ProcessGroup(const GroupOptions& options)
     : core_(std::make_shared<GroupCore>(options)) {}
 ProcessGroup::ProcessGroup(ProcessGroup&& other) noexcept = default;
@@ -69,11 +58,11 @@ Guarantees ProcessGroup::guarantees() const {
 }
 
 Process ProcessGroup::start(const Command& command) {
-  return Process::begin(command.settings(), shared_core(), Ownership::shared_group);
+  return Process::begin(command.settings(), shared_core());
 }
 
 Output ProcessGroup::output(const Command& command) {
-  return run_to_end(command.settings(), shared_core(), Ownership::shared_group);
+  return run_to_end(command.settings(), shared_core());
 }
 
 std::string ProcessGroup::run(const Command& command) {
@@ -122,15 +111,17 @@ void ProcessGroup::resume() {
 }
 
 StopReport ProcessGroup::kill() {
-  return confirmed(run_to_completion<StopReport>([this](const auto& executor, auto handler) {
-    core().async_kill(executor, std::move(handler));
-  }));
+  return require_confirmed(
+      run_to_completion<StopReport>([this](const auto& executor, auto handler) {
+        core().async_kill(executor, std::move(handler));
+      }));
 }
 
 StopReport ProcessGroup::stop(std::chrono::nanoseconds grace) {
-  return confirmed(run_to_completion<StopReport>([this, grace](const auto& executor, auto handler) {
-    core().async_stop(executor, grace, std::move(handler));
-  }));
+  return require_confirmed(
+      run_to_completion<StopReport>([this, grace](const auto& executor, auto handler) {
+        core().async_stop(executor, grace, std::move(handler));
+      }));
 }
 
 bool ProcessGroup::wait_empty(std::optional<std::chrono::nanoseconds> bound) {

@@ -40,19 +40,11 @@ void RunQueue::start_more() {
 void RunQueue::start(std::size_t index) {
   const Settings& settings = commands_[index].settings();
   require_unattended(settings);
-  if (group_) {
-    group_->require_owner("the group");
-  }
-  const auto execution =
-      Execution::start(executor_, RunPlan(settings), group_ ? group_ : GroupCore::of_private_runs(),
-                       group_ ? Ownership::shared_group : Ownership::private_tree);
+  const auto execution = Execution::start(executor_, settings, group_);
   living_[index] = execution;
   (void)async_result<Output>(
       execution, executor_, [engine = execution.get()] { return engine->finished(); },
-      [](Execution& finished) {
-        finished.rethrow_error();
-        return finished.take_output();
-      },
+      [](Execution& finished) { return finished.take_result(); },
       [self = shared_from_this(), index](std::exception_ptr error, Output output) {
         self->ended(index, error ? OutputResult(std::move(error)) : std::move(output));
       });

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <treehold/error.hpp>
+
 #include "src/log.hpp"
 
 namespace treehold::inline v0 {
@@ -111,6 +113,13 @@ void async_signal(const platform::Executor& executor, const std::shared_ptr<plat
 StopLadder::StopLadder(const platform::Executor& executor, std::shared_ptr<platform::Tree> tree,
                        const StopPlan& plan)
     : executor_(executor), tree_(std::move(tree)), plan_(plan) {}
+
+StopReport require_confirmed(StopReport report) {
+  if (!report.confirmed) {
+    throw TeardownUnconfirmed(std::move(report));
+  }
+  return report;
+}
 
 void StopLadder::start(platform::Handler<StopReport> handler) {
   handler_.emplace(std::move(handler));

@@ -50,6 +50,9 @@ struct StopPlan {
   std::chrono::nanoseconds bound = std::chrono::seconds(5);
 };
 
+/// The report, of a tree that is gone. Throws `TeardownUnconfirmed` of one that is not.
+[[nodiscard]] StopReport require_confirmed(StopReport report);
+
 class StopLadder : public std::enable_shared_from_this<StopLadder> {
  public:
   StopLadder(const platform::Executor& executor, std::shared_ptr<platform::Tree> tree,

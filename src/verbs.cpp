@@ -22,18 +22,17 @@ void require_unattended(const Settings& settings) {
   }
 }
 
-Output run_to_end(const Settings& settings, std::shared_ptr<GroupCore> group, Ownership ownership) {
+Output run_to_end(const Settings& settings, const std::shared_ptr<GroupCore>& group) {
   require_unattended(settings);
   boost::asio::io_context context(1);
   const std::shared_ptr<Execution> execution =
-      Execution::start(context.get_executor(), RunPlan(settings), std::move(group), ownership);
+      Execution::start(context.get_executor(), settings, group);
   const auto reader = std::make_shared<Waiter>();
   reader->condition = [&execution] { return execution->finished(); };
   reader->told = [](bool) {};
   execution->when(reader);
   drive(context, [&execution] { return execution->finished(); });
-  execution->rethrow_error();
-  return execution->take_output();
+  return execution->take_result();
 }
 
 namespace {

@@ -16,9 +16,9 @@ namespace treehold::inline v0 {
 /// Throws unless a run to its end can do with these settings.
 void require_unattended(const Settings& settings);
 
-/// Runs to the end on the calling thread. Throws what went wrong; any end of the leader is data.
-[[nodiscard]] Output run_to_end(const Settings& settings, std::shared_ptr<GroupCore> group,
-                                Ownership ownership);
+/// Runs to the end on the calling thread, in a private tree where there is no group. Throws what
+/// went wrong; any end of the leader is data.
+[[nodiscard]] Output run_to_end(const Settings& settings, const std::shared_ptr<GroupCore>& group);
 
 /// Throws unless the leader exited with a code that is accepted.
 void require_success(const Settings& settings, const Output& output);

@@ -32,7 +32,6 @@ class Command;
 class GroupCore;
 class ProcessCore;
 class ProcessGroup;
-enum class Ownership : int;
 struct Settings;
 
 /// Movable, not copyable. One object is used by one thread at a time, except `kill`, `signal` and
@@ -152,8 +151,8 @@ class TREEHOLD_EXPORT Process {
  private:
   friend class Command;
   friend class ProcessGroup;
-  [[nodiscard]] static Process begin(const Settings& settings, std::shared_ptr<GroupCore> group,
-                                     Ownership ownership);
+  [[nodiscard]] static Process begin(const Settings& settings,
+                                     const std::shared_ptr<GroupCore>& group);
   [[nodiscard]] ProcessCore& core() const;
 
   std::shared_ptr<ProcessCore> core_;

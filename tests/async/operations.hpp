@@ -2,6 +2,7 @@
 // operations that are run to their end.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <list>
 #include <memory>
@@ -32,6 +33,10 @@ inline constexpr boost::asio::cancellation_type of_a_wait[] = {
     boost::asio::cancellation_type::terminal, boost::asio::cancellation_type::partial,
     boost::asio::cancellation_type::total};
 
+inline bool says(std::string_view line, std::string_view words) {
+  return line.find(words) != std::string_view::npos;
+}
+
 /// treehold's own events, for tests that must act in the midst of a run: calls `seen` with each, on
 /// the thread where it happens.
 class Events {
@@ -51,21 +56,13 @@ class Events {
 
   /// Whether one of them says `words`.
   [[nodiscard]] bool say(std::string_view words) const {
-    for (const std::string& line : lines_) {
-      if (line.find(words) != std::string::npos) {
-        return true;
-      }
-    }
-    return false;
+    return std::any_of(lines_.begin(), lines_.end(),
+                       [words](const std::string& line) { return says(line, words); });
   }
 
  private:
   std::vector<std::string> lines_;
 };
-
-inline bool says(std::string_view line, std::string_view words) {
-  return line.find(words) != std::string_view::npos;
-}
 
 /// A tree of two, the leader and a child of it: calls `ready` when both have come to rest, and are
 /// watched.
@@ -86,31 +83,26 @@ inline treehold::Command family(
 }
 
 inline bool all_dead(const std::list<PidWatch>& members) {
-  for (const PidWatch& member : members) {
-    if (!member.dead()) {
-      return false;
-    }
-  }
-  return true;
+  return std::all_of(members.begin(), members.end(),
+                     [](const PidWatch& member) { return member.dead(); });
 }
 
-/// A started process, once its program is being executed.
-inline treehold::Process started(boost::asio::io_context& context,
-                                 const treehold::Command& command) {
-  Answer<treehold::Process> answer;
-  command.async_start(context, answer.handler());
-  run_until(context, [&] { return answer.calls == 1; });
-  REQUIRE(answer.good());
-  return std::move(answer.result);
-}
-
-/// What an asynchronous member of a process completes with.
+/// What an operation completes with.
 template <class Result, class Begin>
 Answer<Result> complete(boost::asio::io_context& context, Begin begin) {
   Answer<Result> answer;
   begin(answer.handler());
   run_until(context, [&] { return answer.calls == 1; });
   return answer;
+}
+
+/// A started process, once its program is being executed.
+inline treehold::Process started(boost::asio::io_context& context,
+                                 const treehold::Command& command) {
+  auto answer = complete<treehold::Process>(
+      context, [&](auto handler) { command.async_start(context, std::move(handler)); });
+  REQUIRE(answer.good());
+  return std::move(answer.result);
 }
 
 inline std::optional<std::string> line_of(boost::asio::io_context& context,
