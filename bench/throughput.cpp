@@ -206,6 +206,20 @@ std::size_t read_lines(std::size_t bytes) {
   return lines.bytes;
 }
 
+std::size_t read_batches(std::size_t bytes) {
+  LineCount lines;
+  treehold::Process process = writer(bytes).start();
+  for (;;) {
+    const treehold::LineBatch batch = process.read_lines(treehold::Stream::out);
+    if (batch.empty()) {
+      return lines.bytes;
+    }
+    for (const std::string_view line : batch) {
+      lines.take(line);
+    }
+  }
+}
+
 /// Reads a process to its end on a context of the host's, each operation begun in the handler of
 /// the one before.
 template <class Derived>
@@ -240,6 +254,21 @@ struct LineChain : Chain<LineChain> {
       require_none(error);
       if (line) {
         seen += line->size() + 1;
+        next();
+      }
+    });
+  }
+};
+
+struct BatchChain : Chain<BatchChain> {
+  void next() {
+    process.async_read_lines(treehold::Stream::out, [this](const std::exception_ptr& error,
+                                                           const treehold::LineBatch& batch) {
+      require_none(error);
+      if (!batch.empty()) {
+        for (const std::string_view line : batch) {
+          seen += line.size() + 1;
+        }
         next();
       }
     });
@@ -330,6 +359,8 @@ int main(int argc, char** argv) {
               {"bare, a string of each line", bare_strings, {}},
               {"on_stdout_line", handled_lines, {}},
               {"Process::read_line", read_lines, {}},
+              {"Process::read_lines", read_batches, {}},
+              {"Process::async_read_lines, chained", BatchChain::run, {}},
               {"Process::async_read_line, chained", LineChain::run, {}, 16},
           },
           bytes, rounds);

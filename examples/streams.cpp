@@ -3,11 +3,13 @@
 
 #if defined(BOOST_ASIO_HAS_CO_AWAIT)
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include <boost/asio/awaitable.hpp>
@@ -36,6 +38,22 @@ asio::awaitable<int> count_lines() {
   }
   co_await child.async_wait(asio::use_awaitable);
   co_return lines;
+}
+
+/// Of many: all that are there at a time.
+asio::awaitable<std::size_t> longest_line() {
+  const Command numbers("seq", {"1", "100000"});
+  Process child = co_await numbers.async_start(asio::use_awaitable);
+  std::size_t longest = 0;
+  for (;;) {
+    const auto lines = co_await child.async_read_lines(Stream::out, asio::use_awaitable);
+    if (lines.empty()) {
+      co_return longest;
+    }
+    for (std::string_view line : lines) {
+      longest = std::max(longest, line.size());
+    }
+  }
 }
 
 asio::awaitable<int> count_complaints(Command command) {
@@ -67,7 +85,7 @@ asio::awaitable<std::string> converse() {
 int main() {
   try {
     const Command noisy("sh", {"-c", "echo fine; echo wrong >&2; echo worse >&2"});
-    const bool good = run_coroutine(count_lines()) == 1000 &&
+    const bool good = run_coroutine(count_lines()) == 1000 && run_coroutine(longest_line()) == 6 &&
                       run_coroutine(count_complaints(noisy)) == 2 &&
                       run_coroutine(converse()) == "apple";
     return good ? EXIT_SUCCESS : EXIT_FAILURE;

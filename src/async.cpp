@@ -182,6 +182,12 @@ void begin_read_line(const SharedProcess& process, Stream stream,
   });
 }
 
+void begin_read_lines(const SharedProcess& process, Stream stream, AnyHandler<LineBatch> handler) {
+  on_process(process, std::move(handler), of_a_wait, [process, stream](auto done) {
+    return process->async_read_lines(stream, std::move(done));
+  });
+}
+
 void begin_read_all(const SharedProcess& process, Stream stream, AnyHandler<std::string> handler) {
   on_process(process, std::move(handler), of_a_wait, [process, stream](auto done) {
     return process->async_read_all(stream, std::move(done));

@@ -4,6 +4,8 @@
 #include <exception>
 #include <utility>
 
+#include "src/line_end.hpp"
+
 namespace treehold::inline v0 {
 namespace {
 
@@ -38,12 +40,6 @@ bool Capture::append(std::string_view bytes) {
     deliver_lines(bytes);
   }
   return fits;
-}
-
-/// Where the next line ends, or npos.
-std::size_t Capture::find_ending(std::string_view bytes, std::size_t from) const noexcept {
-  return ending_ == LineEnding::newline ? bytes.find('\n', from)
-                                        : bytes.find_first_of("\r\n", from);
 }
 
 /// What keeping much costs is the first touch of memory, and each time that a string grows it moves
@@ -134,7 +130,7 @@ void Capture::deliver_lines(std::string_view bytes) {
       bytes.remove_prefix(1);
       continue;
     }
-    const std::size_t end = find_ending(bytes, 0);
+    const std::size_t end = find_line_end(bytes, ending_);
     if (end == std::string_view::npos) {
       partial_line_.append(bytes);
       if (partial_line_.size() >= longest_handled_line) {
@@ -200,7 +196,7 @@ void Capture::close_gap() {
 }
 
 bool Capture::has_line() {
-  const std::size_t end = find_ending(kept_, std::max(searched_, read_));
+  const std::size_t end = find_line_end(kept_, ending_, std::max(searched_, read_));
   searched_ = std::min(end, kept_.size());
   return end != std::string::npos || (finished_ && has_bytes());
 }
@@ -211,11 +207,19 @@ std::optional<std::string> Capture::take_line() {
     line.emplace(kept_, read_, searched_ - read_);
     const std::string_view ending = std::string_view(kept_).substr(searched_);
     return_taken_ = ending == "\r";
-    const std::size_t length =
-        ending.starts_with("\r\n") ? 2 : std::min<std::size_t>(1, ending.size());
-    taken(line->size() + length);
+    taken(line->size() + line_end_length(ending));
   }
   return line;
+}
+
+LineBatch Capture::take_lines() {
+  if (!has_line()) {
+    return {};
+  }
+  const bool both = ending_ == LineEnding::newline_or_return;
+  const std::size_t end = finished_ ? kept_.size() : kept_.find_last_of(both ? "\r\n" : "\n") + 1;
+  return_taken_ = both && kept_.ends_with('\r');
+  return {take_some(end - read_), ending_};
 }
 
 std::string Capture::take_all() {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include <treehold/command.hpp>
+#include <treehold/lines.hpp>
 
 namespace treehold::inline v0 {
 
@@ -28,9 +29,10 @@ class Capture {
   [[nodiscard]] bool has_line();
 
   /// Takes out what is kept: some bytes, a whole line (without its ending; nothing while it is
-  /// incomplete and the stream has not ended), or all.
+  /// incomplete and the stream has not ended), all whole lines, or all.
   [[nodiscard]] std::string take_some(std::size_t limit);
   [[nodiscard]] std::optional<std::string> take_line();
+  [[nodiscard]] LineBatch take_lines();
   [[nodiscard]] std::string take_all();
 
  private:
@@ -41,7 +43,6 @@ class Capture {
   void keep_last();
   void deliver_lines(std::string_view bytes);
   void deliver(std::string_view line);
-  [[nodiscard]] std::size_t find_ending(std::string_view bytes, std::size_t from) const noexcept;
 
   const OutputLimit limit_;
   const LineEnding ending_;

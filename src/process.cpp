@@ -153,6 +153,10 @@ std::optional<std::string> read_line_of(ProcessCore& core, Stream stream) {
 }
 
 std::optional<Event> next_event_of(ProcessCore& core) {
+  (void)core.require_own_context();
+  if (core.has_event()) {
+    return core.take_event();
+  }
   return core.complete<std::optional<Event>>(
       [&](auto handler) { core.async_next_event(std::move(handler)); });
 }
@@ -161,6 +165,11 @@ std::optional<Event> next_event_of(ProcessCore& core) {
 
 std::optional<std::string> Process::read_line(Stream stream) {
   return read_line_of(core(), stream);
+}
+
+LineBatch Process::read_lines(Stream stream) {
+  return core().complete<LineBatch>(
+      [this, stream](auto handler) { core_->async_read_lines(stream, std::move(handler)); });
 }
 
 PullRange<std::string> Process::lines(Stream stream) {

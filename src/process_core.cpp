@@ -86,48 +86,46 @@ void ProcessCore::async_stop(Duration grace, Completion<StopReport> handler) {
   (void)async_result(execution_, executor_, finished(), take, std::move(handler));
 }
 
-GiveUp ProcessCore::async_read_some(Stream stream, std::size_t limit,
-                                    Completion<std::string> handler) {
+/// Completes with what `take(capture)` takes of the stream as soon as `there(capture)` says that it
+/// is there, and at the end with what is left; where nothing is, with what ended the run.
+template <class Result, class There, class Take>
+GiveUp ProcessCore::async_take(Stream stream, There there, Take take, Completion<Result> handler) {
   Capture& capture = captured(stream);
-  const auto there = [&capture, engine = execution_.get()] {
-    return capture.has_bytes() || capture.finished() || engine->finished();
+  const auto ready = [&capture, there, engine = execution_.get()] {
+    return there(capture) || capture.finished() || engine->finished();
   };
-  const auto take = [&capture, limit](Execution& execution) {
-    if (!capture.has_bytes() && execution.finished()) {
+  const auto take_it = [&capture, there, take](Execution& execution) {
+    if (!there(capture) && execution.finished()) {
       execution.rethrow_error();
     }
-    return capture.take_some(limit);
+    return take(capture);
   };
-  return async_result(execution_, executor_, there, take, std::move(handler));
+  return async_result<Result>(execution_, executor_, ready, take_it, std::move(handler));
+}
+
+GiveUp ProcessCore::async_read_some(Stream stream, std::size_t limit,
+                                    Completion<std::string> handler) {
+  return async_take(
+      stream, [](Capture& capture) { return capture.has_bytes(); },
+      [limit](Capture& capture) { return capture.take_some(limit); }, std::move(handler));
 }
 
 GiveUp ProcessCore::async_read_line(Stream stream, Completion<std::optional<std::string>> handler) {
-  Capture& capture = captured(stream);
-  const auto there = [&capture, engine = execution_.get()] {
-    return capture.has_line() || capture.finished() || engine->finished();
-  };
-  const auto take = [&capture](Execution& execution) {
-    std::optional<std::string> line = capture.take_line();
-    if (!line && execution.finished()) {
-      execution.rethrow_error();
-    }
-    return line;
-  };
-  return async_result(execution_, executor_, there, take, std::move(handler));
+  return async_take(
+      stream, [](Capture& capture) { return capture.has_line(); },
+      [](Capture& capture) { return capture.take_line(); }, std::move(handler));
+}
+
+GiveUp ProcessCore::async_read_lines(Stream stream, Completion<LineBatch> handler) {
+  return async_take(
+      stream, [](Capture& capture) { return capture.has_line(); },
+      [](Capture& capture) { return capture.take_lines(); }, std::move(handler));
 }
 
 GiveUp ProcessCore::async_read_all(Stream stream, Completion<std::string> handler) {
-  Capture& capture = captured(stream);
-  const auto there = [&capture, engine = execution_.get()] {
-    return capture.finished() || engine->finished();
-  };
-  const auto take = [&capture](Execution& execution) {
-    if (execution.finished()) {
-      execution.rethrow_error();
-    }
-    return capture.take_all();
-  };
-  return async_result(execution_, executor_, there, take, std::move(handler));
+  return async_take(
+      stream, [](Capture& /*capture*/) { return false; },
+      [](Capture& capture) { return capture.take_all(); }, std::move(handler));
 }
 
 /// Which stream has a line to tell next. They take turns, so that neither starves the other.
@@ -140,6 +138,10 @@ std::optional<Stream> ProcessCore::stream_with_line() const {
     }
   }
   return std::nullopt;
+}
+
+bool ProcessCore::has_event() const {
+  return !start_told_ || stream_with_line().has_value() || execution_->finished();
 }
 
 std::optional<Event> ProcessCore::take_event() {
@@ -158,12 +160,9 @@ std::optional<Event> ProcessCore::take_event() {
 }
 
 GiveUp ProcessCore::async_next_event(Completion<std::optional<Event>> handler) {
-  const auto there = [this] {
-    return !start_told_ || execution_->finished() || stream_with_line().has_value();
-  };
   return async_result<std::optional<Event>>(
-      execution_, executor_, there, [this](Execution&) { return take_event(); },
-      std::move(handler));
+      execution_, executor_, [this] { return has_event(); },
+      [this](Execution&) { return take_event(); }, std::move(handler));
 }
 
 GiveUp ProcessCore::async_flush(platform::Handler<std::exception_ptr> handler) {

@@ -63,7 +63,11 @@ class ProcessCore {
   void async_stop(Duration grace, Completion<StopReport> handler);
   GiveUp async_read_some(Stream stream, std::size_t limit, Completion<std::string> handler);
   GiveUp async_read_line(Stream stream, Completion<std::optional<std::string>> handler);
+  GiveUp async_read_lines(Stream stream, Completion<LineBatch> handler);
   GiveUp async_read_all(Stream stream, Completion<std::string> handler);
+  /// The event that is there to be taken; at the end of a run nothing, or what ended it.
+  [[nodiscard]] bool has_event() const;
+  [[nodiscard]] std::optional<Event> take_event();
   GiveUp async_next_event(Completion<std::optional<Event>> handler);
   /// `bytes` must stay until the handler is called. Given up, the pipe is closed: nobody could know
   /// how much of them was written.
@@ -74,7 +78,8 @@ class ProcessCore {
  private:
   [[nodiscard]] std::function<bool()> finished() const;
   [[nodiscard]] std::optional<Stream> stream_with_line() const;
-  [[nodiscard]] std::optional<Event> take_event();
+  template <class Result, class There, class Take>
+  GiveUp async_take(Stream stream, There there, Take take, Completion<Result> handler);
 
   // First, so that it outlives what lives on it.
   const std::unique_ptr<boost::asio::io_context> own_context_;

@@ -94,6 +94,8 @@ TREEHOLD_EXPORT void begin_read_some(const SharedProcess& process, Stream stream
                                      AnyHandler<std::string> handler);
 TREEHOLD_EXPORT void begin_read_line(const SharedProcess& process, Stream stream,
                                      AnyHandler<std::optional<std::string>> handler);
+TREEHOLD_EXPORT void begin_read_lines(const SharedProcess& process, Stream stream,
+                                      AnyHandler<LineBatch> handler);
 TREEHOLD_EXPORT void begin_read_all(const SharedProcess& process, Stream stream,
                                     AnyHandler<std::string> handler);
 TREEHOLD_EXPORT void begin_next_event(const SharedProcess& process,
@@ -418,6 +420,16 @@ auto Process::async_read_line(Stream stream, Token&& token) {
   return detail::initiate_on_process<detail::Signature<std::optional<std::string>>>(
       [core = shared_core(), stream](auto handler) {
         detail::begin_read_line(core, stream, std::move(handler));
+      },
+      std::forward<Token>(token));
+}
+
+/// `void(std::exception_ptr, LineBatch)`, as `read_lines`.
+template <class Token>
+auto Process::async_read_lines(Stream stream, Token&& token) {
+  return detail::initiate_on_process<detail::Signature<LineBatch>>(
+      [core = shared_core(), stream](auto handler) {
+        detail::begin_read_lines(core, stream, std::move(handler));
       },
       std::forward<Token>(token));
 }

@@ -26,6 +26,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <treehold/export.hpp>
+#include <treehold/lines.hpp>
 #include <treehold/output.hpp>
 #include <treehold/process.hpp>
 #include <treehold/signal.hpp>
@@ -85,16 +86,6 @@ enum class Resource {
 
 /// No bound, for `Command::resource_limit`.
 inline constexpr std::uint64_t unlimited = ~std::uint64_t{0};
-
-/// Where a line ends.
-enum class LineEnding {
-  newline,            ///< at '\n'
-  newline_or_return,  ///< at "\r\n", '\n' or '\r', as a terminal shows it: progress bars
-};
-
-/// Takes the lines of a stream as they come, without their ending. What it throws ends the run with
-/// that exception, after the tree is dead. A line longer than 1 MiB comes in pieces.
-using LineHandler = std::function<void(std::string_view line)>;
 
 /// Takes a copy of a stream as it comes, piece by piece. `bytes` stay until `done` is called, with
 /// an error or none; until then nothing more is read, which holds the child back. `done` may be

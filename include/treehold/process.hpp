@@ -19,6 +19,7 @@
 
 #include <treehold/event.hpp>
 #include <treehold/export.hpp>
+#include <treehold/lines.hpp>
 #include <treehold/mechanism.hpp>
 #include <treehold/outcome.hpp>
 #include <treehold/output.hpp>
@@ -98,8 +99,12 @@ class TREEHOLD_EXPORT Process {
   /// ending is returned once. Lines end where `Command::line_ending` says.
   std::optional<std::string> read_line(Stream stream);
 
-  /// The same as a range: `for (std::string& line : child.lines(Stream::out))`. A slow reader holds
-  /// the child back.
+  /// All whole lines that are there, at least one; none at the end of the stream. For very many:
+  /// they come without a string for each.
+  LineBatch read_lines(Stream stream);
+
+  /// One by one as a range: `for (std::string& line : child.lines(Stream::out))`. A slow reader
+  /// holds the child back.
   [[nodiscard]] PullRange<std::string> lines(Stream stream);
 
   /// The next of: the start; a line of a captured stream; the end, when the run is over. Nothing
@@ -126,6 +131,8 @@ class TREEHOLD_EXPORT Process {
   auto async_read_some(Stream stream, std::size_t limit, Token&& token);
   template <class Token>
   auto async_read_line(Stream stream, Token&& token);
+  template <class Token>
+  auto async_read_lines(Stream stream, Token&& token);
   template <class Token>
   auto async_read_all(Stream stream, Token&& token);
   template <class Token>

@@ -248,16 +248,19 @@ TEST_CASE("hundreds of runs of all kinds on a context of four threads", "[contra
   CHECK(marked_processes().empty());
 }
 
-TEST_CASE("two thousand children live at once, held by one thread", "[contract][async]") {
-  constexpr std::size_t count = scaled(2000, 200);
-  const DescriptorLimit limit(20'000);
-  require_processes(count);
-  asio::io_context context;
+namespace {
+
+constexpr std::size_t very_many = scaled(2000, 200);
+
+/// Very many children that wait, all alive; each begun by `start(command, handler)`.
+template <class Start>
+std::vector<Process> very_many_idle(asio::io_context& context, Start start) {
+  require_processes(very_many);
   std::vector<Process> children;
-  children.reserve(count);
+  children.reserve(very_many);
   std::exception_ptr failed;
-  for (std::size_t i = 0; i < count; ++i) {
-    idle().async_start(context, [&](const std::exception_ptr& error, Process child) {
+  for (std::size_t i = 0; i < very_many; ++i) {
+    start(idle(), [&](const std::exception_ptr& error, Process child) {
       if (error) {
         failed = error;
       } else {
@@ -265,11 +268,23 @@ TEST_CASE("two thousand children live at once, held by one thread", "[contract][
       }
     });
   }
-  run_until(context, [&] { return children.size() == count || failed; });
+  run_until(context, [&] { return children.size() == very_many || failed; });
   if (failed) {
     REQUIRE_NOTHROW(std::rethrow_exception(failed));
   }
-  CHECK(wait_until([] { return marked_processes().size() == count; }));
+  CHECK(wait_until([] { return marked_processes().size() == very_many; }));
+  return children;
+}
+
+}  // namespace
+
+TEST_CASE("two thousand children live at once, held by one thread", "[contract][async]") {
+  const DescriptorLimit limit(20'000);
+  asio::io_context context;
+  std::vector<Process> children =
+      very_many_idle(context, [&](const Command& command, auto handler) {
+        command.async_start(context, std::move(handler));
+      });
   // All are waited for, and end in turn.
   std::size_t ended = 0;
   for (Process& child : children) {
@@ -279,10 +294,26 @@ TEST_CASE("two thousand children live at once, held by one thread", "[contract][
   }
   run_ready(context);
   CHECK(ended == 0);
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < very_many; ++i) {
     children[i].kill();
     run_until(context, [&] { return ended > i; });
   }
+  CHECK(marked_processes().empty());
+}
+
+TEST_CASE("two thousand children of a group end together", "[contract][async]") {
+  const DescriptorLimit limit(20'000);
+  asio::io_context context;
+  ProcessGroup group;
+  const std::vector<Process> children =
+      very_many_idle(context, [&](const Command& command, auto handler) {
+        group.async_start(command, context, std::move(handler));
+      });
+  const auto killed = complete<treehold::StopReport>(
+      context, [&](auto handler) { group.async_kill(context, std::move(handler)); });
+  REQUIRE(killed.good());
+  CHECK(killed.result.members_before.size() == very_many);
+  CHECK(killed.result.members_after.empty());
   CHECK(marked_processes().empty());
 }
 

@@ -18,6 +18,7 @@
 using namespace support;
 using forms::Command;
 using forms::role;
+using treehold::LineBatch;
 using treehold::Outcome;
 using treehold::Output;
 using treehold::Stream;
@@ -33,6 +34,20 @@ Lines lines_of(const std::string& text) {
                           .output();
   CHECK(done.stdout_bytes == text);
   return seen;
+}
+
+/// All that `read_lines` gives.
+Lines batches_of(forms::Process child) {
+  Lines read;
+  for (;;) {
+    const LineBatch batch = child.read_lines(Stream::out);
+    if (batch.empty()) {
+      return read;
+    }
+    for (const std::string_view line : batch) {
+      read.emplace_back(line);
+    }
+  }
 }
 
 /// An exception that is recognised as the very one that was thrown.
@@ -72,6 +87,7 @@ TEST_CASE("on request a line ends at a carriage return as well", "[contract]") {
     read.push_back(std::move(line));
   }
   CHECK(read == wanted);
+  CHECK(batches_of(command.start()) == wanted);
 }
 
 TEST_CASE("the two halves of an ending may come one after the other", "[contract]") {
@@ -90,6 +106,46 @@ TEST_CASE("the two halves of an ending may come one after the other", "[contract
   child.input().close();
   CHECK_FALSE(child.read_line(Stream::out).has_value());
   CHECK(child.wait() == Outcome::exited(0));
+}
+
+TEST_CASE("all lines that are there come together", "[contract]") {
+  static_assert(std::forward_iterator<LineBatch::Iterator>);
+  CHECK(batches_of(role("emit", {"one\n\ntwo\nlast", "", "0"}).start()) ==
+        Lines{"one", "", "two", "last"});
+  CHECK(batches_of(role("emit", {"one\r\n", "", "0"}).start()) == Lines{"one\r"});
+  CHECK(batches_of(role("emit", {"", "", "0"}).start()).empty());
+  // An open line waits for its ending; one by one and together go in turn.
+  auto child = Command("cat").stdin_pipe().start();
+  child.input().write("one\ntwo\nthree\nfo");
+  CHECK(child.read_line(Stream::out) == "one");
+  const LineBatch batch = child.read_lines(Stream::out);
+  CHECK(batch.text() == "two\nthree\n");
+  CHECK(std::next(batch.begin(), 2) == batch.end());
+  child.input().write("ur\nfive");
+  CHECK(*child.read_lines(Stream::out).begin() == "four");
+  child.input().close();
+  CHECK(child.read_lines(Stream::out).text() == "five");
+  CHECK(child.read_lines(Stream::out).empty());
+  CHECK(child.wait() == Outcome::exited(0));
+  // Many, over many batches.
+  const Lines many = batches_of(role("lines", {"100000"}).start());
+  REQUIRE(many.size() == 100000);
+  CHECK(many.back() == "line 99999");
+  auto silent = role("lines", {"1"}).stdout_null().start();
+  CHECK_THROWS_AS(silent.read_lines(Stream::out), treehold::InvalidSetting);
+}
+
+TEST_CASE("the two halves of an ending may come in two batches", "[contract]") {
+  auto child =
+      Command("cat").stdin_pipe().line_ending(treehold::LineEnding::newline_or_return).start();
+  for (int round = 0; round < 20; ++round) {
+    child.input().write("half\r");
+    CHECK(child.read_lines(Stream::out).text() == "half\r");
+    child.input().write("\nwhole\r\n");
+    CHECK(child.read_lines(Stream::out).text() == "whole\r\n");
+  }
+  child.input().close();
+  CHECK(child.read_lines(Stream::out).empty());
 }
 
 TEST_CASE("lines of a live child are a range", "[contract]") {

@@ -171,6 +171,10 @@ class Process {
     return host_ ? process_.async_read_line(stream, asio::use_future).get()
                  : process_.read_line(stream);
   }
+  treehold::LineBatch read_lines(treehold::Stream stream) {
+    return host_ ? process_.async_read_lines(stream, asio::use_future).get()
+                 : process_.read_lines(stream);
+  }
   treehold::PullRange<std::string> lines(treehold::Stream stream) {
     return host_ ? treehold::PullRange<std::string>([this, stream] { return read_line(stream); })
                  : process_.lines(stream);
