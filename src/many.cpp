@@ -13,7 +13,7 @@ namespace treehold::inline v0 {
 std::shared_ptr<CompletionCore> CompletionCore::on_own_context(std::vector<Command> commands,
                                                                std::size_t concurrency,
                                                                std::shared_ptr<GroupCore> group) {
-  auto context = std::make_unique<boost::asio::io_context>(1);
+  auto context = make_private_context();
   const auto queue = std::make_shared<RunQueue>(context->get_executor(), std::move(commands),
                                                 concurrency, std::move(group));
   auto core = std::make_shared<CompletionCore>(std::move(context), queue);

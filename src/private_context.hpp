@@ -2,13 +2,30 @@
 // thread.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <treehold/error.hpp>
 
 namespace treehold::inline v0 {
+
+/// A context for the runs that are started on it. Throws `SpawnFailed` where the host has no
+/// descriptor left for it.
+inline std::unique_ptr<boost::asio::io_context> make_private_context() {
+  try {
+    auto context = std::make_unique<boost::asio::io_context>(1);
+    const boost::asio::steady_timer opens_descriptors(*context);
+    return context;
+  } catch (const boost::system::system_error& error) {
+    throw SpawnFailed(SpawnStage::launch, error.code(), "a context to wait on");
+  }
+}
 
 /// Runs `context` until `condition` holds. The engine always has an operation pending that will
 /// make it so; were there none, this would wait for ever, hence the exception.

@@ -11,7 +11,7 @@
 namespace treehold::inline v0 {
 
 Process Process::begin(const Settings& settings, const std::shared_ptr<GroupCore>& group) {
-  auto context = std::make_unique<boost::asio::io_context>(1);
+  auto context = make_private_context();
   const platform::Executor executor = context->get_executor();
   auto execution = Execution::start(executor, settings, group);
   auto core = std::make_shared<ProcessCore>(std::move(execution), std::move(context), executor);

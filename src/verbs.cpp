@@ -24,14 +24,14 @@ void require_unattended(const Settings& settings) {
 
 Output run_to_end(const Settings& settings, const std::shared_ptr<GroupCore>& group) {
   require_unattended(settings);
-  boost::asio::io_context context(1);
+  const auto context = make_private_context();
   const std::shared_ptr<Execution> execution =
-      Execution::start(context.get_executor(), settings, group);
+      Execution::start(context->get_executor(), settings, group);
   const auto reader = std::make_shared<Waiter>();
   reader->condition = [&execution] { return execution->finished(); };
   reader->told = [](bool) {};
   execution->when(reader);
-  drive(context, [&execution] { return execution->finished(); });
+  drive(*context, [&execution] { return execution->finished(); });
   return execution->take_result();
 }
 

@@ -164,7 +164,13 @@ CgroupDir CgroupDir::make_child(const std::string& name) const {
   if (::mkdirat(fd(), name.c_str(), directory_mode) != 0) {
     return {};
   }
-  return open_child(name);
+  CgroupDir child = open_child(name);
+  if (!child) {  // no descriptor left
+    const int error = errno;
+    ::unlinkat(fd(), name.c_str(), AT_REMOVEDIR);
+    errno = error;
+  }
+  return child;
 }
 
 CgroupDir CgroupDir::open_child(const std::string& name) const {

@@ -421,6 +421,7 @@ TEST_CASE("a group is stopped, killed and waited for", "[contract][async]") {
 }
 
 TEST_CASE("a thousand short runs on a context of four threads", "[contract][async]") {
+  const DescriptorLimit limit(10'000);
   asio::io_context context;
   constexpr int count = scaled(1000, 200);
   std::atomic<int> good{0};

@@ -75,25 +75,6 @@ class Crew {
   std::vector<std::thread> threads_;
 };
 
-/// Our limit of open descriptors, until destroyed. Skips where it may not be that high.
-class DescriptorLimit {
- public:
-  explicit DescriptorLimit(rlim_t most) {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    if (before_.rlim_max < most) {
-      skip("no more than " + std::to_string(before_.rlim_max) + " descriptors may be open");
-    }
-    const rlimit limit{most, before_.rlim_max};
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-  }
-  DescriptorLimit(const DescriptorLimit&) = delete;
-  DescriptorLimit& operator=(const DescriptorLimit&) = delete;
-  ~DescriptorLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
 /// Skips where so many processes may not live beside those of others.
 void require_processes(std::size_t count) {
   const auto require = [&](const std::string& name, std::size_t most, std::size_t others) {
@@ -165,6 +146,7 @@ struct CountingAllocator {
 // -------------------------------------------------------------------------------------------
 
 TEST_CASE("hundreds of runs of all kinds on a context of four threads", "[contract][async]") {
+  const DescriptorLimit limit(10'000);
   asio::io_context context;
   ProcessGroup group;
   constexpr int count = scaled(300, 60);

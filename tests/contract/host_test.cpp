@@ -1,5 +1,9 @@
 // Hosts with something unusual about them: each is a process of its own (see host_roles.cpp).
+#include <fcntl.h>
+#include <sys/resource.h>
+
 #include <filesystem>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <system_error>
@@ -14,6 +18,7 @@
 using namespace support;
 using forms::quick;
 using forms::role;
+using treehold::Outcome;
 
 TEST_CASE("a host with closed standard descriptors", "[contract]") {
   for (const char* closed : {"0", "1", "2", "01", "02", "12", "012"}) {
@@ -86,6 +91,48 @@ TEST_CASE("a start that is refused leaves no cgroup", "[contract]") {
   const auto before = stale_umbrellas();
   expect_host("refused-spawn");
   CHECK(wait_until([&] { return stale_umbrellas() == before; }, 1s));
+}
+
+TEST_CASE("a run that finds too few descriptors fails at any point and leaves nothing",
+          "[contract]") {
+  if (sanitized) {
+    skip("the sanitizers need descriptors for their own checks");
+  }
+  (void)role("exit", {"3"}).output();  // makes what is made once
+  rlimit own{};
+  ::getrlimit(RLIMIT_NOFILE, &own);
+  int refused = 0;
+  int served = 0;
+  rlim_t limit = 0;
+  for (int available = 0; available < 30; ++available) {
+    while (::fcntl(static_cast<int>(limit), F_GETFD) != -1) {
+      ++limit;
+    }
+    const rlimit few{limit++, own.rlim_max};
+    INFO(available << " descriptors");
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    std::optional<Outcome> outcome;
+    boost::system::error_code failure;
+    bool typed = false;
+    try {
+      outcome = role("exit", {"3"}).output().outcome;
+    } catch (const boost::system::system_error& error) {
+      failure = error.code();
+      typed = dynamic_cast<const treehold::SpawnFailed*>(&error) != nullptr;
+    }
+    ::setrlimit(RLIMIT_NOFILE, &own);
+    if (outcome) {
+      ++served;
+      CHECK(*outcome == Outcome::exited(3));
+    } else {
+      ++refused;
+      CHECK(failure == boost::system::errc::too_many_files_open);
+      CHECK((typed || forms::asynchronous()));  // whose context is the host's to make
+    }
+    CHECK(marked_processes().empty());
+  }
+  CHECK(refused > 0);
+  CHECK(served > 0);
 }
 
 TEST_CASE("a host that unblocks nothing keeps its own signal state", "[contract]") {

@@ -89,12 +89,12 @@ TEST_CASE("the soft signal can be another one", "[contract]") {
       {SIGUSR1, treehold::Signal::user1},
       {SIGRTMIN + 1, treehold::native_signal(SIGRTMIN + 1)},
   };
-  for (const auto& [native, signal] : others) {
+  for (const auto& other : others) {
     const Output late = timed_out_after("ready", [&](auto time) {
-      return role("polite", {std::to_string(native)})
+      return role("polite", {std::to_string(other.first)})
           .timeout(time)
           .timeout_grace(hang_bound)
-          .soft_signal(signal)
+          .soft_signal(other.second)
           .output();
     });
     CHECK(late.stdout_bytes == "ready\nsoft\n");

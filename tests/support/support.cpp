@@ -434,6 +434,19 @@ WorkingDirectory::~WorkingDirectory() {
   std::filesystem::current_path(before_, ignored);
 }
 
+DescriptorLimit::DescriptorLimit(rlim_t most) {
+  ::getrlimit(RLIMIT_NOFILE, &before_);
+  if (before_.rlim_max < most) {
+    skip("no more than " + std::to_string(before_.rlim_max) + " descriptors may be open");
+  }
+  const rlimit limit{most, before_.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+DescriptorLimit::~DescriptorLimit() {
+  ::setrlimit(RLIMIT_NOFILE, &before_);
+}
+
 std::map<int, std::string> open_descriptors() {
   std::map<int, std::string> found;
   DIR* directory = ::opendir("/proc/self/fd");

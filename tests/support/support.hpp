@@ -3,6 +3,7 @@
 // own word.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -260,6 +261,18 @@ class WorkingDirectory {
 
  private:
   std::string before_;
+};
+
+/// Our limit of open descriptors, until destroyed. Skips where it may not be that high.
+class DescriptorLimit {
+ public:
+  explicit DescriptorLimit(rlim_t most);
+  DescriptorLimit(const DescriptorLimit&) = delete;
+  DescriptorLimit& operator=(const DescriptorLimit&) = delete;
+  ~DescriptorLimit();
+
+ private:
+  rlimit before_{};
 };
 
 /// Our open descriptors with what they lead to.
