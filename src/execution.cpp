@@ -91,7 +91,8 @@ Execution::~Execution() {
         std::make_shared<StopLadder>(executor, leaf_, StopPlan{std::nullopt, {}, teardown_bound})
             ->start(std::move(handler));
       });
-    } catch (...) {  // no memory or descriptors for the wait: the group tries again as it goes
+    } catch (...) {
+      end_without_waiting(*leaf_);
     }
   } else {
     leaf_->disown();

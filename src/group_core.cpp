@@ -76,8 +76,8 @@ GroupCore::~GroupCore() {
     // Members that outlive this are left to the kernel: there is nobody to tell.
     (void)run_to_completion<StopReport>(
         [this](const auto& executor, auto handler) { async_end(executor, std::move(handler)); });
-  } catch (...) {  // no memory or descriptors for the wait: at least the kill
-    container_->kill();
+  } catch (...) {
+    end_without_waiting(*container_);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "src/stop_ladder.hpp"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include <treehold/error.hpp>
@@ -119,6 +120,14 @@ StopReport require_confirmed(StopReport report) {
     throw TeardownUnconfirmed(std::move(report));
   }
   return report;
+}
+
+void end_without_waiting(platform::Tree& tree, std::chrono::nanoseconds bound) noexcept {
+  const Clock::time_point deadline = Clock::now() + bound;
+  while (!tree.remove() && Clock::now() < deadline) {
+    tree.kill();
+    std::this_thread::sleep_for(milliseconds(1));
+  }
 }
 
 void StopLadder::start(platform::Handler<StopReport> handler) {

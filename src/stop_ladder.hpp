@@ -53,6 +53,11 @@ struct StopPlan {
 /// The report, of a tree that is gone. Throws `TeardownUnconfirmed` of one that is not.
 [[nodiscard]] StopReport require_confirmed(StopReport report);
 
+/// For destructors in a host that has neither memory nor a descriptor left to wait on: kills, and
+/// looks again and again until the tree is removed or the bound has passed.
+void end_without_waiting(platform::Tree& tree,
+                         std::chrono::nanoseconds bound = StopPlan().bound) noexcept;
+
 class StopLadder : public std::enable_shared_from_this<StopLadder> {
  public:
   StopLadder(const platform::Executor& executor, std::shared_ptr<platform::Tree> tree,

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <charconv>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <string_view>
 #include <utility>
 
@@ -73,6 +75,59 @@ std::vector<ProcessId> numbers_in(std::string_view text) {
   }
   return numbers;
 }
+
+/// The descriptor in reserve.
+struct Spare {
+  std::mutex mutex;
+  UniqueFd fd;
+
+  /// Whether giving it up makes room: not where the limit was lowered below it.
+  [[nodiscard]] bool helps() const noexcept {
+    rlimit limit{};
+    return fd && ::getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+           static_cast<rlim_t>(fd.get()) < limit.rlim_cur;
+  }
+
+  static Spare& instance() {
+    static auto* const spare = new Spare;  // never destroyed: static groups may end after it
+    return *spare;
+  }
+};
+
+/// A file of a group, open for a moment: in the place of the spare descriptor where there is no
+/// other.
+class BriefFile {
+ public:
+  BriefFile(const CgroupDir& group, const char* name, int flags)
+      : group_(group), file_(group.open_file(name, flags)) {
+    if (!file_ && (errno == EMFILE || errno == ENFILE)) {
+      Spare& spare = Spare::instance();
+      lock_ = std::unique_lock(spare.mutex);
+      if (spare.helps()) {
+        spare.fd.reset();
+        file_ = group.open_file(name, flags);
+      }
+    }
+  }
+  ~BriefFile() {
+    const int error = errno;
+    // In one step, so that nobody else can take the place.
+    if (lock_ && file_ && ::dup3(group_.fd(), file_.get(), O_CLOEXEC) >= 0) {
+      Spare::instance().fd = std::move(file_);
+    }
+    errno = error;
+  }
+  BriefFile(const BriefFile&) = delete;
+  BriefFile& operator=(const BriefFile&) = delete;
+
+  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(file_); }
+  [[nodiscard]] int get() const noexcept { return file_.get(); }
+
+ private:
+  const CgroupDir& group_;
+  std::unique_lock<std::mutex> lock_;
+  UniqueFd file_;
+};
 
 /// Calls `visit` with `group` and with every group below it.
 template <class Visit>
@@ -188,18 +243,18 @@ UniqueFd CgroupDir::open_file(const char* name, int flags) const {
 }
 
 std::optional<std::string> CgroupDir::read(const char* name) const {
-  const UniqueFd file = open_file(name, O_RDONLY);
+  const BriefFile file(*this, name, O_RDONLY);
   return file ? read_all(file.get()) : std::nullopt;
 }
 
 bool CgroupDir::write(const char* name, const char* value) const noexcept {
-  const UniqueFd file = open_file(name, O_WRONLY);
+  const BriefFile file(*this, name, O_WRONLY);
   const std::size_t length = std::strlen(value);
   return file && ::write(file.get(), value, length) == static_cast<ssize_t>(length);
 }
 
 std::optional<CgroupDir::Events> CgroupDir::events() const noexcept {
-  const UniqueFd file = open_file("cgroup.events", O_RDONLY);
+  const BriefFile file(*this, "cgroup.events", O_RDONLY);
   char buffer[256];  // two lines of less than 16 bytes, and what later kernels may add
   const ssize_t count = file ? ::read(file.get(), buffer, sizeof buffer) : -1;
   if (count <= 0) {
@@ -212,6 +267,14 @@ std::optional<CgroupDir::Events> CgroupDir::events() const noexcept {
     return at != std::string_view::npos && text.substr(at + key.size(), 1) == "1";
   };
   return Events{holds("populated "), holds("frozen ")};
+}
+
+void CgroupDir::keep_spare_descriptor() const noexcept {
+  Spare& spare = Spare::instance();
+  const std::lock_guard lock(spare.mutex);
+  if (!spare.fd) {
+    spare.fd.reset(::fcntl(fd(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  }
 }
 
 std::vector<ProcessId> CgroupDir::processes() const {

@@ -32,11 +32,13 @@ class CgroupDir {
 
   /// Opens a file of the group. Invalid, with errno, when that fails.
   [[nodiscard]] UniqueFd open_file(const char* name, int flags) const;
+
+  /// These and `events` use the spare descriptor where the host has no other left.
   [[nodiscard]] std::optional<std::string> read(const char* name) const;
   bool write(const char* name, const char* value) const noexcept;
 
-  /// cgroup.events; nothing when the group is gone. What cannot be read (no descriptor is left)
-  /// counts as populated and not frozen.
+  /// cgroup.events; nothing when the group is gone. What cannot be read counts as populated and not
+  /// frozen.
   struct Events {
     bool populated = false;
     bool frozen = false;
@@ -55,6 +57,10 @@ class CgroupDir {
   /// Removes the sub-group `name` with all below it, depth first. True when it is gone; false while
   /// a process is left in it.
   bool remove_child(const std::string& name) const noexcept;
+
+  /// From now on the process holds a descriptor in reserve: a tree must be killed also when the
+  /// host has used up all it may have.
+  void keep_spare_descriptor() const noexcept;
 
  private:
   UniqueFd fd_;

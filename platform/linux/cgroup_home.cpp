@@ -213,6 +213,7 @@ Umbrella::Umbrella(const CgroupPlace& place)
       }
     }
   }
+  plain_.keep_spare_descriptor();
   kernel_path_ = place.kernel_path + "/" + name_;
   // For people who wonder whose it is; nothing is decided by it.
   const std::string note = "pid " + std::to_string(::getpid());

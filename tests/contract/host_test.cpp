@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <filesystem>
+#include <list>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -133,6 +134,30 @@ TEST_CASE("a run that finds too few descriptors fails at any point and leaves no
   }
   CHECK(refused > 0);
   CHECK(served > 0);
+}
+
+TEST_CASE("trees end with their objects although the host has no descriptor left", "[contract]") {
+  if (sanitized) {
+    skip("the sanitizers need descriptors for their own checks");
+  }
+  std::optional<forms::Process> alone = role("with-child").start();
+  std::optional<forms::ProcessGroup> group{std::in_place};
+  std::optional<forms::Process> member = group->start(role("with-child"));
+  std::list<PidWatch> watches;
+  for (auto* process : {&*alone, &*member}) {
+    const auto line = process->read_line(treehold::Stream::out);
+    REQUIRE(line.has_value());
+    watches.emplace_back(pid_after(*line, "child"));
+    watches.emplace_back(static_cast<pid_t>(process->pid()));
+  }
+  {
+    const NoDescriptors none;
+    alone.reset();
+    group.reset();
+  }
+  for (const PidWatch& watch : watches) {
+    CHECK(watch.dead());
+  }
 }
 
 TEST_CASE("a host that unblocks nothing keeps its own signal state", "[contract]") {

@@ -447,6 +447,25 @@ DescriptorLimit::~DescriptorLimit() {
   ::setrlimit(RLIMIT_NOFILE, &before_);
 }
 
+NoDescriptors::NoDescriptors() {
+  ::getrlimit(RLIMIT_NOFILE, &before_);
+  taken_.reserve(before_.rlim_cur);
+  const auto most = static_cast<rlim_t>(open_descriptors().rbegin()->first) + 1;
+  const rlimit limit{most, before_.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  for (int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC); fd >= 0;
+       fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
+    taken_.push_back(fd);
+  }
+}
+
+NoDescriptors::~NoDescriptors() {
+  for (const int fd : taken_) {
+    ::close(fd);
+  }
+  ::setrlimit(RLIMIT_NOFILE, &before_);
+}
+
 std::map<int, std::string> open_descriptors() {
   std::map<int, std::string> found;
   DIR* directory = ::opendir("/proc/self/fd");

@@ -275,6 +275,19 @@ class DescriptorLimit {
   rlimit before_{};
 };
 
+/// Uses up all descriptors that this process may have, until destroyed.
+class NoDescriptors {
+ public:
+  NoDescriptors();
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+  ~NoDescriptors();
+
+ private:
+  rlimit before_{};
+  std::vector<int> taken_;
+};
+
 /// Our open descriptors with what they lead to.
 [[nodiscard]] std::map<int, std::string> open_descriptors();
 
