@@ -53,10 +53,15 @@ class Host {
   }
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
-  ~Host() {
+  ~Host() { finish(); }
+
+  /// Lets its threads go when nothing is pending any more.
+  void finish() {
     work_.reset();
     for (std::thread& thread : threads_) {
-      thread.join();
+      if (thread.joinable()) {
+        thread.join();
+      }
     }
   }
 
@@ -421,10 +426,14 @@ class AsCompleted {
   return host;
 }
 [[nodiscard]] inline std::size_t wait_any(const std::vector<Process*>& processes) {
-  return asynchronous() ? treehold::async_wait_any(
-                              plain(processes), host_of_all(processes)->context(), asio::use_future)
-                              .get()
-                        : treehold::wait_any(plain(processes));
+  if (!asynchronous()) {
+    return treehold::wait_any(plain(processes));
+  }
+  const auto host = host_of_all(processes);
+  const std::size_t first =
+      treehold::async_wait_any(plain(processes), host->context(), asio::use_future).get();
+  host->finish();  // its threads may still have the executors of the processes in hand
+  return first;
 }
 inline std::vector<treehold::Outcome> wait_all(const std::vector<Process*>& processes) {
   if (!asynchronous()) {
@@ -433,9 +442,11 @@ inline std::vector<treehold::Outcome> wait_all(const std::vector<Process*>& proc
   for (Process* process : processes) {
     process->input().close();
   }
-  return treehold::async_wait_all(plain(processes), host_of_all(processes)->context(),
-                                  asio::use_future)
-      .get();
+  const auto host = host_of_all(processes);
+  std::vector<treehold::Outcome> outcomes =
+      treehold::async_wait_all(plain(processes), host->context(), asio::use_future).get();
+  host->finish();
+  return outcomes;
 }
 
 [[nodiscard]] inline Command role(const std::string& name,
