@@ -10,6 +10,7 @@
 #include "src/verbs.hpp"
 
 namespace treehold::inline v0 {
+
 ProcessGroup::ProcessGroup(const GroupOptions& options)
     : core_(std::make_shared<GroupCore>(options)) {}
 ProcessGroup::ProcessGroup(ProcessGroup&& other) noexcept = default;

@@ -111,10 +111,6 @@ void async_signal(const platform::Executor& executor, const std::shared_ptr<plat
   });
 }
 
-StopLadder::StopLadder(const platform::Executor& executor, std::shared_ptr<platform::Tree> tree,
-                       const StopPlan& plan)
-    : executor_(executor), tree_(std::move(tree)), plan_(plan) {}
-
 StopReport require_confirmed(StopReport report) {
   if (!report.confirmed) {
     throw TeardownUnconfirmed(std::move(report));
@@ -122,13 +118,17 @@ StopReport require_confirmed(StopReport report) {
   return report;
 }
 
-void end_without_waiting(platform::Tree& tree, std::chrono::nanoseconds bound) noexcept {
-  const Clock::time_point deadline = Clock::now() + bound;
+void end_without_waiting(platform::Tree& tree) noexcept {
+  const Clock::time_point deadline = Clock::now() + StopPlan().bound;
   while (!tree.remove() && Clock::now() < deadline) {
     tree.kill();
     std::this_thread::sleep_for(milliseconds(1));
   }
 }
+
+StopLadder::StopLadder(const platform::Executor& executor, std::shared_ptr<platform::Tree> tree,
+                       const StopPlan& plan)
+    : executor_(executor), tree_(std::move(tree)), plan_(plan) {}
 
 void StopLadder::start(platform::Handler<StopReport> handler) {
   handler_.emplace(std::move(handler));

@@ -54,9 +54,8 @@ struct StopPlan {
 [[nodiscard]] StopReport require_confirmed(StopReport report);
 
 /// For destructors in a host that has neither memory nor a descriptor left to wait on: kills, and
-/// looks again and again until the tree is removed or the bound has passed.
-void end_without_waiting(platform::Tree& tree,
-                         std::chrono::nanoseconds bound = StopPlan().bound) noexcept;
+/// looks again and again until the tree is removed or the bound of a `StopPlan` has passed.
+void end_without_waiting(platform::Tree& tree) noexcept;
 
 class StopLadder : public std::enable_shared_from_this<StopLadder> {
  public:

@@ -475,22 +475,20 @@ TEST_CASE("without descriptors nothing is taken for ended", "[contract]") {
   ProcessGroup group;
   Process leader = group.start(role("with-child"));
   REQUIRE(leader.read_line(Stream::out).has_value());
-  rlimit own{};
-  ::getrlimit(RLIMIT_NOFILE, &own);
-  const rlimit none{0, own.rlim_max};
-  ::setrlimit(RLIMIT_NOFILE, &none);
   bool refused = false;
   bool empty = false;
-  try {
-    (void)group.stop(0s);
-  } catch (const boost::system::system_error&) {
-    refused = true;
+  {
+    const DescriptorLimit none(0);
+    try {
+      (void)group.stop(0s);
+    } catch (const boost::system::system_error&) {
+      refused = true;
+    }
+    try {
+      empty = group.wait_empty(0s);
+    } catch (const boost::system::system_error&) {
+    }
   }
-  try {
-    empty = group.wait_empty(0s);
-  } catch (const boost::system::system_error&) {
-  }
-  ::setrlimit(RLIMIT_NOFILE, &own);
   CHECK(refused);
   CHECK_FALSE(empty);
   CHECK(group.stop(0s).members_after.empty());

@@ -1,6 +1,5 @@
 // Hosts with something unusual about them: each is a process of its own (see host_roles.cpp).
 #include <fcntl.h>
-#include <sys/resource.h>
 
 #include <filesystem>
 #include <list>
@@ -100,8 +99,6 @@ TEST_CASE("a run that finds too few descriptors fails at any point and leaves no
     skip("the sanitizers need descriptors for their own checks");
   }
   (void)role("exit", {"3"}).output();  // makes what is made once
-  rlimit own{};
-  ::getrlimit(RLIMIT_NOFILE, &own);
   int refused = 0;
   int served = 0;
   rlim_t limit = 0;
@@ -109,19 +106,17 @@ TEST_CASE("a run that finds too few descriptors fails at any point and leaves no
     while (::fcntl(static_cast<int>(limit), F_GETFD) != -1) {
       ++limit;
     }
-    const rlimit few{limit++, own.rlim_max};
     INFO(available << " descriptors");
-    ::setrlimit(RLIMIT_NOFILE, &few);
     std::optional<Outcome> outcome;
     boost::system::error_code failure;
     bool typed = false;
     try {
+      const DescriptorLimit few(limit++);
       outcome = role("exit", {"3"}).output().outcome;
     } catch (const boost::system::system_error& error) {
       failure = error.code();
       typed = dynamic_cast<const treehold::SpawnFailed*>(&error) != nullptr;
     }
-    ::setrlimit(RLIMIT_NOFILE, &own);
     if (outcome) {
       ++served;
       CHECK(*outcome == Outcome::exited(3));

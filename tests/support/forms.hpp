@@ -418,22 +418,26 @@ class AsCompleted {
   }
   return plain;
 }
-[[nodiscard]] inline std::shared_ptr<Host> host_of_all(const std::vector<Process*>& processes) {
-  auto host = std::make_shared<Host>();
+/// What `wait(processes, context, token)` completes with, on a context of its own. The processes
+/// keep it, whose threads may still have it in hand; its own are gone when this returns, since they
+/// may have the executors of the processes in hand.
+template <class Wait>
+auto waited_for(const std::vector<Process*>& processes, Wait wait) {
+  const auto host = std::make_shared<Host>();
   for (Process* process : processes) {
     process->waited_on(host);
   }
-  return host;
+  auto result = wait(plain(processes), host->context(), asio::use_future).get();
+  host->finish();
+  return result;
 }
 [[nodiscard]] inline std::size_t wait_any(const std::vector<Process*>& processes) {
   if (!asynchronous()) {
     return treehold::wait_any(plain(processes));
   }
-  const auto host = host_of_all(processes);
-  const std::size_t first =
-      treehold::async_wait_any(plain(processes), host->context(), asio::use_future).get();
-  host->finish();  // its threads may still have the executors of the processes in hand
-  return first;
+  return waited_for(processes, [](auto all, auto& context, auto token) {
+    return treehold::async_wait_any(std::move(all), context, token);
+  });
 }
 inline std::vector<treehold::Outcome> wait_all(const std::vector<Process*>& processes) {
   if (!asynchronous()) {
@@ -442,11 +446,9 @@ inline std::vector<treehold::Outcome> wait_all(const std::vector<Process*>& proc
   for (Process* process : processes) {
     process->input().close();
   }
-  const auto host = host_of_all(processes);
-  std::vector<treehold::Outcome> outcomes =
-      treehold::async_wait_all(plain(processes), host->context(), asio::use_future).get();
-  host->finish();
-  return outcomes;
+  return waited_for(processes, [](auto all, auto& context, auto token) {
+    return treehold::async_wait_all(std::move(all), context, token);
+  });
 }
 
 [[nodiscard]] inline Command role(const std::string& name,

@@ -447,12 +447,8 @@ DescriptorLimit::~DescriptorLimit() {
   ::setrlimit(RLIMIT_NOFILE, &before_);
 }
 
-NoDescriptors::NoDescriptors() {
-  ::getrlimit(RLIMIT_NOFILE, &before_);
-  taken_.reserve(before_.rlim_cur);
-  const auto most = static_cast<rlim_t>(open_descriptors().rbegin()->first) + 1;
-  const rlimit limit{most, before_.rlim_max};
-  ::setrlimit(RLIMIT_NOFILE, &limit);
+NoDescriptors::NoDescriptors()
+    : limit_(static_cast<rlim_t>(open_descriptors().rbegin()->first) + 1) {
   for (int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC); fd >= 0;
        fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
     taken_.push_back(fd);
@@ -463,7 +459,6 @@ NoDescriptors::~NoDescriptors() {
   for (const int fd : taken_) {
     ::close(fd);
   }
-  ::setrlimit(RLIMIT_NOFILE, &before_);
 }
 
 std::map<int, std::string> open_descriptors() {

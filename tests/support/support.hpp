@@ -263,7 +263,8 @@ class WorkingDirectory {
   std::string before_;
 };
 
-/// Our limit of open descriptors, until destroyed. Skips where it may not be that high.
+/// Our limit of open descriptors, higher or lower, until destroyed. Skips where it may not be that
+/// high.
 class DescriptorLimit {
  public:
   explicit DescriptorLimit(rlim_t most);
@@ -284,7 +285,7 @@ class NoDescriptors {
   ~NoDescriptors();
 
  private:
-  rlimit before_{};
+  const DescriptorLimit limit_;
   std::vector<int> taken_;
 };
 
