@@ -23,9 +23,11 @@
 #include <boost/system/error_code.hpp>
 
 #include <treehold/error.hpp>
+#include <treehold/limits.hpp>
 #include <treehold/mechanism.hpp>
 #include <treehold/outcome.hpp>
 #include <treehold/signal.hpp>
+#include <treehold/statistics.hpp>
 
 namespace treehold::inline v0 {
 
@@ -146,7 +148,7 @@ struct Launched {
 class Leaf : public Tree {
  public:
   /// Starts the leader inside this leaf; once a leaf. The caller is not held up by the program's
-  /// exec. Throws `SpawnFailed` (`launch`, `container`).
+  /// exec. Throws `SpawnFailed` (`launch`, `container`), `ProcessLimitReached`.
   virtual Launched launch(const std::shared_ptr<const SpawnPlan>& plan,
                           const Executor& executor) = 0;
 
@@ -155,6 +157,19 @@ class Leaf : public Tree {
 
   /// After a fork of the host: forget the processes and only close descriptors on destruction.
   virtual void disown() noexcept = 0;
+};
+
+/// What a group is made with.
+struct GroupSettings {
+  Limits limits;
+  bool accounting = false;
+  std::string cgroup;  ///< directory to make it in; empty: as the mechanism finds one
+};
+
+/// How often the kernel has killed members for want of memory.
+struct MemoryKills {
+  std::uint64_t at_own_limit = 0;
+  std::uint64_t outside = 0;
 };
 
 /// The container of a group.
@@ -166,6 +181,13 @@ class Group : public Tree {
   /// A fresh leaf. Throws `SpawnFailed` (`container`).
   [[nodiscard]] virtual std::shared_ptr<Leaf> make_leaf() = 0;
 
+  /// Replaces what limits the group: all or nothing. Throws `LimitRefused`.
+  virtual void update_limits(const Limits& limits) = 0;
+
+  [[nodiscard]] virtual Statistics statistics() const = 0;
+  [[nodiscard]] virtual LimitEvidence evidence() const = 0;
+  [[nodiscard]] virtual MemoryKills memory_kills() const = 0;
+
   /// Some leaves of this group as one tree: to end what it holds without ending the group.
   [[nodiscard]] virtual std::shared_ptr<Tree> tree_of(
       const std::vector<std::shared_ptr<Leaf>>& leaves) = 0;
@@ -174,8 +196,8 @@ class Group : public Tree {
 };
 
 /// Makes a group's container. Throws `Unsupported` where the mechanism is not available, with the
-/// reason.
-[[nodiscard]] std::shared_ptr<Group> make_group(Mechanism mechanism);
+/// reason; `LimitRefused`.
+[[nodiscard]] std::shared_ptr<Group> make_group(Mechanism mechanism, const GroupSettings& settings);
 
 /// The mechanisms this system knows, best first, each as it stands here. Starts and makes nothing.
 [[nodiscard]] std::vector<MechanismReport> mechanism_reports();

@@ -218,6 +218,18 @@ void on_group(const Executor& on, AnyHandler<StopReport> handler, Begin begin) {
 
 }  // namespace
 
+namespace {
+
+GiveUp cutting_short(std::weak_ptr<TreeWait> waiting) {
+  return [waiting = std::move(waiting)] {
+    if (const auto wait = waiting.lock()) {
+      wait->cut_short();
+    }
+  };
+}
+
+}  // namespace
+
 void begin_group_stop(const SharedGroup& group, std::chrono::nanoseconds grace, const Executor& on,
                       AnyHandler<StopReport> handler) {
   on_group(on, std::move(handler), [group, grace](const Executor& strand, auto done) {
@@ -235,17 +247,32 @@ void begin_group_kill(const SharedGroup& group, const Executor& on,
 void begin_group_wait_empty(const SharedGroup& group, const Executor& on, AnyHandler<> handler) {
   const Executor strand = strand_of(on);
   begin_operation(strand, std::move(handler), of_a_wait, [strand, group](auto done) -> GiveUp {
-    const std::weak_ptr<TreeWait> waiting =
-        group->async_wait_empty(strand, std::nullopt, [done](bool empty) {
-          done(empty ? nullptr
-                     : std::make_exception_ptr(Cancelled("waiting for a group to be empty")));
-        });
-    return [waiting] {
-      if (const auto wait = waiting.lock()) {
-        wait->cut_short();
-      }
-    };
+    return cutting_short(group->async_wait_empty(strand, std::nullopt, [done](bool empty) {
+      done(empty ? nullptr : std::make_exception_ptr(Cancelled("waiting for a group to be empty")));
+    }));
   });
+}
+
+void begin_group_sample(const SharedGroup& group, std::chrono::nanoseconds interval,
+                        const Executor& on, AnyHandler<std::optional<Statistics>> handler) {
+  require_interval(interval);
+  const Executor strand = strand_of(on);
+  begin_operation(strand, std::move(handler), of_a_wait,
+                  [strand, group, interval](auto done) -> GiveUp {
+                    const auto given_up = std::make_shared<bool>(false);
+                    const GiveUp cut_short = cutting_short(group->async_sample(
+                        strand, interval, [done, given_up](std::optional<Statistics> sample) {
+                          if (*given_up) {
+                            done(std::make_exception_ptr(Cancelled("waiting for a sample")), {});
+                          } else {
+                            done(nullptr, std::move(sample));
+                          }
+                        }));
+                    return [given_up, cut_short] {
+                      *given_up = true;
+                      cut_short();
+                    };
+                  });
 }
 
 }  // namespace treehold::inline v0::detail

@@ -194,6 +194,21 @@ Command& Command::line_ending(LineEnding ending) {
   return *this;
 }
 
+Command& Command::limits(Limits limits) {
+  settings_->limits = std::move(limits);
+  return *this;
+}
+
+Command& Command::accounting() {
+  settings_->accounting = true;
+  return *this;
+}
+
+Command& Command::oom_score_adj(int value) {
+  settings_->oom_score_adj = value;
+  return *this;
+}
+
 Command& Command::timeout(std::chrono::nanoseconds duration) {
   settings_->timeout = duration;
   return *this;

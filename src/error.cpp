@@ -28,6 +28,7 @@ class Category final : public boost::system::error_category {
       case Errc::not_owner: return "handle belongs to another process";
       case Errc::exit_status_lost: return "exit status was lost";
       case Errc::tee_failed: return "a copy of the output failed";
+      case Errc::limit_refused: return "limit refused";
     }
     return "unknown";
   }
@@ -125,6 +126,7 @@ std::string_view to_string(SpawnStage stage) noexcept {
     case SpawnStage::standard_error: return "standard error";
     case SpawnStage::resource_limits: return "resource limits";
     case SpawnStage::priority: return "priority";
+    case SpawnStage::oom_score: return "oom score";
     case SpawnStage::affinity: return "affinity";
     case SpawnStage::credentials: return "credentials";
     case SpawnStage::working_directory: return "working directory";
@@ -139,6 +141,67 @@ SpawnFailed::SpawnFailed(SpawnStage stage, boost::system::error_code code,
                       code.message()),
       stage_(stage) {}
 SpawnFailed::~SpawnFailed() = default;
+
+namespace {
+
+std::string process_limit_text(ProcessLimitOwner owner, const std::string& place) {
+  switch (owner) {
+    case ProcessLimitOwner::group: return "the group has as many processes as it may: " + place;
+    case ProcessLimitOwner::ancestor:
+      return "a group above has as many processes as it may: " + place;
+    case ProcessLimitOwner::user: return "the user has as many processes as it may: " + place;
+    case ProcessLimitOwner::system: break;
+  }
+  return "the system has as many processes as it may: " + place;
+}
+
+}  // namespace
+
+ProcessLimitReached::ProcessLimitReached(ProcessLimitOwner owner, const std::string& place)
+    : SpawnFailed(SpawnStage::container,
+                  make_error_code(boost::system::errc::resource_unavailable_try_again),
+                  process_limit_text(owner, place)),
+      owner_(owner) {}
+ProcessLimitReached::~ProcessLimitReached() = default;
+
+std::string_view to_string(LimitProblem problem) noexcept {
+  switch (problem) {
+    case LimitProblem::invalid: return "invalid";
+    case LimitProblem::unsupported: return "unsupported";
+    case LimitProblem::unenforceable: break;
+  }
+  return "unenforceable";
+}
+
+namespace {
+
+std::string refusal_text(const LimitRefusal& refusal) {
+  std::string text = "limit " + refusal.limit + " is " + std::string(to_string(refusal.problem));
+  if (!refusal.path.empty()) {
+    text += ": " + refusal.path;
+  }
+  if (!refusal.reason.empty()) {
+    text += ": " + refusal.reason;
+  }
+  if (refusal.error) {
+    text += ": " + refusal.error.message();
+  }
+  if (!refusal.controller.empty()) {
+    text += " (controller " + refusal.controller + ")";
+  }
+  if (!refusal.remedy.empty()) {
+    text += "; to mend: " + refusal.remedy;
+  }
+  return text;
+}
+
+}  // namespace
+
+LimitRefused::LimitRefused(LimitRefusal refusal)
+    : Error(refusal.error ? refusal.error : make_error_code(Errc::limit_refused),
+            refusal_text(refusal)),
+      refusal_(std::make_shared<const LimitRefusal>(std::move(refusal))) {}
+LimitRefused::~LimitRefused() = default;
 
 RunFailed::RunFailed(boost::system::error_code code, const std::string& message, Output output)
     : Error(code, message), output_(std::make_shared<const Output>(std::move(output))) {}

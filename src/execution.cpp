@@ -6,6 +6,8 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
+#include <treehold/error.hpp>
+
 #include "src/log.hpp"
 #include "src/private_context.hpp"
 
@@ -31,8 +33,29 @@ constexpr std::size_t largest_pipe = std::size_t{1}
 
 }  // namespace
 
+namespace {
+
+bool is_wanted(const platform::GroupSettings& own_group) {
+  return own_group.accounting || !own_group.limits.empty();
+}
+
+/// Of one run alone where something is limited or counted, else the one that all private runs
+/// share.
+std::shared_ptr<GroupCore> group_of_private_run(const platform::GroupSettings& wanted) {
+  if (!is_wanted(wanted)) {
+    return GroupCore::of_private_runs();
+  }
+  GroupOptions options;
+  options.limits = wanted.limits;
+  options.accounting = wanted.accounting;
+  return std::make_shared<GroupCore>(options);
+}
+
+}  // namespace
+
 RunPlan::RunPlan(const Settings& settings)
-    : spawn(std::make_shared<const SpawnPlan>(settings.plan())),
+    : own_group{settings.limits, settings.accounting, {}},
+      spawn(std::make_shared<const SpawnPlan>(settings.plan())),
       program(settings.program),
       line_ending(settings.line_ending),
       stdout_handler(settings.standard_output.line_handler),
@@ -57,6 +80,10 @@ std::shared_ptr<Execution> Execution::start(const platform::Executor& executor,
                                             const std::shared_ptr<GroupCore>& group) {
   if (group) {
     group->require_owner("the group");
+    if (settings.wants_own_group()) {
+      throw InvalidSetting(settings.limits.empty() ? "accounting" : "limits",
+                           "is of private runs: give it to the group");
+    }
   }
   std::shared_ptr<Execution> execution(new Execution(executor, RunPlan(settings), group));
   execution->launch();
@@ -67,7 +94,7 @@ Execution::Execution(const platform::Executor& executor, RunPlan plan,
                      const std::shared_ptr<GroupCore>& group)
     : executor_(executor),
       plan_(std::move(plan)),
-      group_(group ? group : GroupCore::of_private_runs()),
+      group_(group ? group : group_of_private_run(plan_.own_group)),
       private_tree_(!group),
       stdout_(plan_, plan_.stdout_handler),
       stderr_(plan_, plan_.stderr_handler),
@@ -103,6 +130,7 @@ Execution::~Execution() {
 void Execution::launch() {
   stdout_.tee = open_tee(Stream::out);
   stderr_.tee = open_tee(Stream::err);
+  memory_kills_ = group_->container().memory_kills();
   StartedLeaf started = group_->start(plan_.spawn, executor_);
   leaf_ = std::move(started.leaf);
   pid_ = started.launched.pid;
@@ -365,13 +393,20 @@ void Execution::leader_started(const std::optional<platform::SpawnFailure>& fail
     log_event(LogLevel::warning, "start of {} failed: {}", plan_.spawn->program,
               failure->code.message());
     if (!error_) {
-      error_ = std::make_exception_ptr(spawn_failed(*failure));
+      error_ = start_error(*failure);
     }
   }
   settle();
 }
 
-SpawnFailed Execution::spawn_failed(const platform::SpawnFailure& failure) const {
+std::exception_ptr Execution::start_error(const platform::SpawnFailure& failure) const {
+  if (failure.stage == SpawnStage::container &&
+      failure.code == boost::system::errc::resource_unavailable_try_again) {
+    // Told by a helper that has joined the group, and found it fuller than it may be.
+    const std::uint64_t most = group_->limits().processes.value_or(0);
+    return std::make_exception_ptr(
+        ProcessLimitReached(ProcessLimitOwner::group, std::to_string(most)));
+  }
   const SpawnPlan& spawn = *plan_.spawn;
   const auto subject = [&]() -> std::string {
     switch (failure.stage) {
@@ -382,13 +417,14 @@ SpawnFailed Execution::spawn_failed(const platform::SpawnFailure& failure) const
       default: return spawn.program;
     }
   }();
-  return {failure.stage, failure.code, subject};
+  return std::make_exception_ptr(SpawnFailed(failure.stage, failure.code, subject));
 }
 
 void Execution::leader_exited(const platform::ExitStatus& status) {
   exit_ = status;
+  exit_->outcome = with_cause(status.outcome);
   leaf_->leader_seen();
-  log_event(LogLevel::info, "{} ended: {}", pid_, status.outcome.describe());
+  log_event(LogLevel::info, "{} ended: {}", pid_, exit_->outcome.describe());
   if (climbing_) {
     settle();
   } else if (plan_.wait_scope == WaitScope::tree && !error_) {
@@ -400,6 +436,19 @@ void Execution::leader_exited(const platform::ExitStatus& status) {
     drain(Clock::now() + plan_.drain_grace, plan_.drain_grace);
     settle();
   }
+}
+
+/// Says so when the kernel has killed the leader for want of memory.
+Outcome Execution::with_cause(const Outcome& outcome) const {
+  if (climbing_ || outcome.signal() != platform::native_number(Signal::kill)) {
+    return outcome;
+  }
+  const platform::MemoryKills kills = group_->container().memory_kills();
+  if (kills.at_own_limit > memory_kills_.at_own_limit) {
+    return outcome.with_memory_kill(MemoryKill::own_limit);
+  }
+  return kills.outside > memory_kills_.outside ? outcome.with_memory_kill(MemoryKill::outside)
+                                               : outcome;
 }
 
 void Execution::wait_for_tree() {
@@ -557,6 +606,10 @@ void Execution::finish() {
   drain_.cancel();
   input_.reset();
   leader_.reset();
+  if (private_tree_ && is_wanted(plan_.own_group)) {
+    statistics_ = group_->container().statistics();
+    limit_evidence_ = group_->container().evidence();
+  }
   group_->leave(leaf_);
   if (overflowed_ && !error_) {
     error_ = std::make_exception_ptr(OutputTooLarge(plan_.program, take_output()));
@@ -593,6 +646,8 @@ Output Execution::take_output() {
   output.stdout_tee_error = stdout_.tee ? stdout_.tee->error() : error_code();
   output.stderr_tee_error = stderr_.tee ? stderr_.tee->error() : error_code();
   output.resource_use = exit_ ? exit_->resource_use : std::nullopt;
+  output.statistics = statistics_;
+  output.limit_evidence = limit_evidence_;
   output.mechanism = group_->container().mechanism();
   output.stop = stop_report_;
   return output;

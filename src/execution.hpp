@@ -46,6 +46,8 @@ namespace treehold::inline v0 {
 struct RunPlan {
   explicit RunPlan(const Settings& settings);
 
+  platform::GroupSettings own_group;  ///< of a private run; what it may use and what is counted
+
   std::shared_ptr<const SpawnPlan> spawn;
   std::string program;  ///< as it was given, for messages
   std::optional<std::string> input;
@@ -182,7 +184,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void finish();
   [[nodiscard]] bool reads() const noexcept { return !waiters_.empty() || draining_; }
   [[nodiscard]] bool is_over() const noexcept;
-  [[nodiscard]] SpawnFailed spawn_failed(const platform::SpawnFailure& failure) const;
+  [[nodiscard]] Outcome with_cause(const Outcome& outcome) const;
+  [[nodiscard]] std::exception_ptr start_error(const platform::SpawnFailure& failure) const;
 
   const platform::Executor executor_;
   const RunPlan plan_;
@@ -191,6 +194,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   const Clock::time_point begin_ = Clock::now();
 
   ProcessId pid_ = 0;
+  platform::MemoryKills memory_kills_;  ///< before the start
   std::shared_ptr<platform::Leaf> leaf_;
   std::unique_ptr<platform::LeaderWatch> leader_;
   std::unique_ptr<platform::InputPipe> input_;
@@ -220,6 +224,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
   std::optional<platform::ExitStatus> exit_;
   std::optional<Outcome> verdict_;  ///< the end that treehold made: a time-out
   std::optional<StopReport> stop_report_;
+  std::optional<Statistics> statistics_;
+  std::optional<LimitEvidence> limit_evidence_;
   std::exception_ptr error_;
   Clock::time_point end_ = begin_;
 };

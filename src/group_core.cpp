@@ -5,6 +5,7 @@
 
 #include <treehold/error.hpp>
 
+#include "src/limits.hpp"
 #include "src/log.hpp"
 #include "src/private_context.hpp"
 
@@ -33,6 +34,9 @@ Mechanism choose(const GroupOptions& options) {
   if (options.mechanism) {
     return *options.mechanism;
   }
+  if (!options.cgroup.empty()) {
+    return Mechanism::cgroup_v2;
+  }
   if (const auto wanted = mechanism_from_environment()) {
     return *wanted;
   }
@@ -48,6 +52,11 @@ const GroupOptions& validated(const GroupOptions& options) {
   if (options.teardown_bound < std::chrono::nanoseconds::zero()) {
     throw InvalidSetting("teardown_bound", "is negative");
   }
+  if (!options.cgroup.empty() &&
+      options.mechanism.value_or(Mechanism::cgroup_v2) != Mechanism::cgroup_v2) {
+    throw InvalidSetting("cgroup", "is for the mechanism cgroup_v2");
+  }
+  require_valid(options.limits);
   if (!platform::native_number(options.soft_signal)) {
     throw InvalidSetting("soft_signal", "is no signal of this system");
   }
@@ -59,7 +68,9 @@ const GroupOptions& validated(const GroupOptions& options) {
 GroupCore::GroupCore(const GroupOptions& options)
     : options_(validated(options)),
       owner_(platform::incarnation()),
-      container_(platform::make_group(choose(options))) {}
+      container_(platform::make_group(choose(options),
+                                      {options.limits, options.accounting, options.cgroup})),
+      limits_(options.limits) {}
 
 GroupCore::~GroupCore() {
   if (!is_owner()) {
@@ -99,6 +110,24 @@ void GroupCore::require_owner(const char* handle) const {
   if (!is_owner()) {
     throw NotOwner(handle);
   }
+}
+
+Limits GroupCore::limits() const {
+  const std::lock_guard lock(limits_mutex_);
+  return limits_;
+}
+
+void GroupCore::update_limits(const Limits& limits) {
+  require_valid(limits);
+  {
+    const std::shared_lock gate(gate_);
+    if (closed_) {
+      throw GroupClosed();
+    }
+  }
+  const std::lock_guard lock(limits_mutex_);
+  container_->update_limits(limits);
+  limits_ = limits;
 }
 
 StartedLeaf GroupCore::start(const std::shared_ptr<const SpawnPlan>& plan,
@@ -243,12 +272,34 @@ void GroupCore::async_end(const platform::Executor& executor,
 }
 
 std::weak_ptr<TreeWait> GroupCore::async_wait_empty(const platform::Executor& executor,
-                                                    std::optional<Clock::time_point> deadline,
+                                                    std::optional<std::chrono::nanoseconds> bound,
                                                     platform::Handler<bool> handler) {
+  std::optional<Clock::time_point> deadline;
+  if (bound) {
+    deadline =
+        Clock::now() + std::min<std::chrono::nanoseconds>(*bound, std::chrono::hours(24 * 365));
+  }
   const auto wait = std::make_shared<TreeWait>(
       executor, container_, [container = container_] { return container->empty(); }, deadline);
   wait->start(std::move(handler));
   return wait;
+}
+
+void require_interval(std::chrono::nanoseconds interval) {
+  if (interval <= std::chrono::nanoseconds::zero()) {
+    throw InvalidSetting("interval", "is not above zero");
+  }
+}
+
+std::weak_ptr<TreeWait> GroupCore::async_sample(
+    const platform::Executor& executor, std::chrono::nanoseconds interval,
+    platform::Handler<std::optional<Statistics>> handler) {
+  const bool without_members = container_->empty();
+  return async_wait_empty(
+      executor, interval,
+      [container = container_, without_members, handler = std::move(handler)](bool) mutable {
+        std::move(handler)(without_members ? std::nullopt : std::optional(container->statistics()));
+      });
 }
 
 }  // namespace treehold::inline v0

@@ -25,10 +25,13 @@ struct StartedLeaf {
   platform::Launched launched;
 };
 
+/// Throws `InvalidSetting`.
+void require_interval(std::chrono::nanoseconds interval);
+
 /// All members may be called from any thread.
 class GroupCore : public std::enable_shared_from_this<GroupCore> {
  public:
-  /// Throws `Unsupported`, `InvalidSetting` (TREEHOLD_MECHANISM names none).
+  /// Throws `Unsupported`, `LimitRefused`, `InvalidSetting` (TREEHOLD_MECHANISM names none).
   explicit GroupCore(const GroupOptions& options);
 
   /// Kills what is left, within the teardown bound; in a fork only forgets.
@@ -45,6 +48,10 @@ class GroupCore : public std::enable_shared_from_this<GroupCore> {
 
   [[nodiscard]] platform::Group& container() const noexcept { return *container_; }
   [[nodiscard]] const GroupOptions& options() const noexcept { return options_; }
+
+  /// As the members of `ProcessGroup`.
+  [[nodiscard]] Limits limits() const;
+  void update_limits(const Limits& limits);
 
   /// Throws `GroupSuspended`, `GroupClosed`, `SpawnFailed`. Never blocks on a suspended group.
   [[nodiscard]] StartedLeaf start(const std::shared_ptr<const SpawnPlan>& plan,
@@ -65,13 +72,17 @@ class GroupCore : public std::enable_shared_from_this<GroupCore> {
   void async_end(const platform::Executor& executor, platform::Handler<StopReport> handler);
   /// The result can be cut short.
   std::weak_ptr<TreeWait> async_wait_empty(const platform::Executor& executor,
-                                           std::optional<Clock::time_point> deadline,
+                                           std::optional<std::chrono::nanoseconds> bound,
                                            platform::Handler<bool> handler);
+  /// The same. Completes with nothing when there is no member to begin with.
+  std::weak_ptr<TreeWait> async_sample(const platform::Executor& executor,
+                                       std::chrono::nanoseconds interval,
+                                       platform::Handler<std::optional<Statistics>> handler);
 
  private:
   void sweep_left_leaves();
 
-  const GroupOptions options_;
+  const GroupOptions options_;  ///< `limits`: those at the beginning
   const std::uint64_t owner_;
   const std::shared_ptr<platform::Group> container_;
 
@@ -80,6 +91,9 @@ class GroupCore : public std::enable_shared_from_this<GroupCore> {
   mutable std::shared_mutex gate_;
   bool suspended_ = false;
   bool closed_ = false;
+
+  mutable std::mutex limits_mutex_;
+  Limits limits_;
 
   std::mutex leaves_mutex_;
   std::vector<std::shared_ptr<platform::Leaf>> leaves_;  ///< with a run

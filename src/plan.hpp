@@ -49,7 +49,8 @@ struct SpawnPlan {
   bool new_session = false;
   std::vector<ResourceLimitPlan> resource_limits;
   std::optional<int> nice;
-  std::vector<unsigned> cpus;  ///< empty: as inherited
+  std::vector<unsigned> cpus;        ///< empty: as inherited
+  std::optional<int> oom_score_adj;  ///< none: the host's own, but at least 0
   bool no_new_privileges = false;
 };
 

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <utility>
 
 #include <treehold/command.hpp>
@@ -88,6 +87,32 @@ std::vector<ProcessId> ProcessGroup::members() const {
   return core().container().members();
 }
 
+Limits ProcessGroup::limits() const {
+  return core().limits();
+}
+
+void ProcessGroup::update_limits(const Limits& limits) {
+  core().update_limits(limits);
+}
+
+Statistics ProcessGroup::stats() const {
+  return core().container().statistics();
+}
+
+LimitEvidence ProcessGroup::limit_evidence() const {
+  return core().container().evidence();
+}
+
+PullRange<Statistics> ProcessGroup::sample_stats(std::chrono::nanoseconds interval) {
+  require_interval(interval);
+  return PullRange<Statistics>([group = shared_core(), interval] {
+    return run_to_completion<std::optional<Statistics>>(
+        [&group, interval](const auto& executor, auto handler) {
+          group->async_sample(executor, interval, std::move(handler));
+        });
+  });
+}
+
 std::size_t ProcessGroup::signal(Signal signal) {
   const int number = require_number(signal);
   return run_to_completion<std::size_t>([this, number](const auto& executor, auto handler) {
@@ -126,13 +151,8 @@ StopReport ProcessGroup::stop(std::chrono::nanoseconds grace) {
 }
 
 bool ProcessGroup::wait_empty(std::optional<std::chrono::nanoseconds> bound) {
-  std::optional<Clock::time_point> deadline;
-  if (bound) {
-    deadline =
-        Clock::now() + std::min<std::chrono::nanoseconds>(*bound, std::chrono::hours(24 * 365));
-  }
-  return run_to_completion<bool>([this, deadline](const auto& executor, auto handler) {
-    core().async_wait_empty(executor, deadline, std::move(handler));
+  return run_to_completion<bool>([this, bound](const auto& executor, auto handler) {
+    core().async_wait_empty(executor, bound, std::move(handler));
   });
 }
 

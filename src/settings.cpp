@@ -9,6 +9,7 @@
 #include <treehold/error.hpp>
 
 #include "platform/platform.hpp"
+#include "src/limits.hpp"
 
 namespace treehold::inline v0 {
 namespace {
@@ -159,6 +160,8 @@ void Settings::validate() const {
     require(code >= 0 && code <= 255, "accept_exit_codes", "has a code outside of 0 to 255");
   }
 
+  require_valid(limits);
+
   constexpr std::uint32_t no_id =
       ~std::uint32_t{0};  // (uid_t)-1 means "leave as it is" to the kernel
   require(uid != no_id, "uid", "is not a user");
@@ -172,6 +175,8 @@ void Settings::validate() const {
     require(limit.soft <= limit.hard, "resource_limit", "has a soft limit above its hard limit");
   }
   require(!nice || (*nice >= -20 && *nice <= 19), "nice", "is outside of -20 to 19");
+  require(!oom_score_adj || (*oom_score_adj >= -1000 && *oom_score_adj <= 1000), "oom_score_adj",
+          "is outside of -1000 to 1000");
   if (cpus) {
     require(!cpus->empty(), "cpu_affinity", "names no CPU");
     for (const unsigned cpu : *cpus) {
@@ -274,6 +279,7 @@ SpawnPlan Settings::plan() const {
   }
   plan.nice = nice;
   plan.cpus = cpus.value_or(std::vector<unsigned>());
+  plan.oom_score_adj = oom_score_adj;
   plan.no_new_privileges = no_new_privileges;
   return plan;
 }

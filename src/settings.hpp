@@ -78,6 +78,9 @@ struct Settings {
   WaitScope wait_scope = WaitScope::leader;
   Duration drain_grace = std::chrono::milliseconds(100);
 
+  Limits limits;
+  bool accounting = false;
+
   std::set<int> accepted{0};
 
   std::optional<std::uint32_t> uid;
@@ -88,9 +91,13 @@ struct Settings {
   std::map<Resource, ResourceLimitPlan> resource_limits;
   std::optional<int> nice;
   std::optional<std::vector<unsigned>> cpus;
+  std::optional<int> oom_score_adj;
   bool no_new_privileges = false;
 
-  /// Throws `InvalidSetting`.
+  /// Whether a private run needs a group of its own.
+  [[nodiscard]] bool wants_own_group() const { return accounting || !limits.empty(); }
+
+  /// Throws `InvalidSetting`, `LimitRefused`.
   void validate() const;
 
   /// What the child's environment will be, as NAME=value.

@@ -111,6 +111,9 @@ TREEHOLD_EXPORT void begin_group_kill(const SharedGroup& group, const Executor& 
                                       AnyHandler<StopReport> handler);
 TREEHOLD_EXPORT void begin_group_wait_empty(const SharedGroup& group, const Executor& on,
                                             AnyHandler<> handler);
+TREEHOLD_EXPORT void begin_group_sample(const SharedGroup& group, std::chrono::nanoseconds interval,
+                                        const Executor& on,
+                                        AnyHandler<std::optional<Statistics>> handler);
 
 struct NoExecutor {};
 
@@ -360,6 +363,17 @@ auto ProcessGroup::async_wait_empty(Arguments&&... arguments) {
   return detail::initiate<void(std::exception_ptr)>(
       [group = shared_core()](const detail::Executor& on, auto handler) {
         detail::begin_group_wait_empty(group, on, std::move(handler));
+      },
+      std::forward<Arguments>(arguments)...);
+}
+
+/// `void(std::exception_ptr, std::optional<Statistics>)`: after `interval`, or when the last member
+/// goes; nothing when there is no member to begin with. Cancellable by all types.
+template <class... Arguments>
+auto ProcessGroup::async_sample_stats(std::chrono::nanoseconds interval, Arguments&&... arguments) {
+  return detail::initiate<detail::Signature<std::optional<Statistics>>>(
+      [group = shared_core(), interval](const detail::Executor& on, auto handler) {
+        detail::begin_group_sample(group, interval, on, std::move(handler));
       },
       std::forward<Arguments>(arguments)...);
 }

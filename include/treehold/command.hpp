@@ -26,6 +26,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <treehold/export.hpp>
+#include <treehold/limits.hpp>
 #include <treehold/lines.hpp>
 #include <treehold/output.hpp>
 #include <treehold/process.hpp>
@@ -229,6 +230,16 @@ class TREEHOLD_EXPORT Command {
   /// long they are still read, both together; default 100 ms. Then `Output::incomplete` is set.
   Command& drain_grace(std::chrono::nanoseconds grace);
 
+  // -- Limits of a private run; in a group those of the group hold, and these are refused
+  // -----------
+
+  /// What the whole tree of the run may use together. The verbs throw `LimitRefused` when one
+  /// cannot be held. `Output` has the evidence.
+  Command& limits(Limits limits);
+
+  /// Counts what the whole tree uses, for `Output::statistics`; implied by limits.
+  Command& accounting();
+
   // -- Success ----------------------------------------------------------------------------------
 
   /// The exit codes that count as success for `run` and `checked`; default {0}.
@@ -246,6 +257,9 @@ class TREEHOLD_EXPORT Command {
   Command& resource_limit(Resource resource, std::uint64_t soft, std::uint64_t hard);
   Command& nice(int value);  ///< absolute, -20 to 19
   Command& cpu_affinity(std::vector<unsigned> cpus);
+  /// -1000 to 1000: how readily the kernel kills it when memory runs out (proc(5)). A negative one
+  /// of the host is not inherited: the default is then 0.
+  Command& oom_score_adj(int value);
   Command& no_new_privileges();  ///< prctl(2) PR_SET_NO_NEW_PRIVS
 
   // -- Asking without starting -------------------------------------------------------------------

@@ -35,6 +35,7 @@ enum class Errc {
   not_owner,
   exit_status_lost,
   tee_failed,
+  limit_refused,
 };
 
 /// The category of `Errc`, named "treehold".
@@ -95,6 +96,7 @@ enum class SpawnStage {
   standard_error,     ///< the same for standard error
   resource_limits,    ///< setrlimit(2)
   priority,           ///< setpriority(2)
+  oom_score,          ///< writing /proc/self/oom_score_adj
   affinity,           ///< sched_setaffinity(2)
   credentials,        ///< setgroups(2), setresgid(2), setresuid(2), no_new_privs
   working_directory,  ///< chdir(2)
@@ -114,6 +116,61 @@ class TREEHOLD_EXPORT SpawnFailed : public Error {
 
  private:
   SpawnStage stage_;
+};
+
+/// Whose limit of processes it was.
+enum class ProcessLimitOwner {
+  group,     ///< `Limits::processes` of the group
+  ancestor,  ///< a cgroup above the group
+  user,      ///< RLIMIT_NPROC of the user
+  system,    ///< kernel.threads-max or kernel.pid_max, as none of the others is reached
+};
+
+/// The kernel refused one more process (EAGAIN); no process is left.
+class TREEHOLD_EXPORT ProcessLimitReached : public SpawnFailed {
+ public:
+  /// `place` is the cgroup, or the name of the limit.
+  ProcessLimitReached(ProcessLimitOwner owner, const std::string& place);
+  ~ProcessLimitReached() override;
+
+  [[nodiscard]] ProcessLimitOwner owner() const noexcept { return owner_; }
+
+ private:
+  ProcessLimitOwner owner_;
+};
+
+/// Why a limit is refused.
+enum class LimitProblem {
+  invalid,        ///< the value makes no sense
+  unsupported,    ///< this system or mechanism does not have it
+  unenforceable,  ///< the kernel has it, but it cannot be held here
+};
+
+/// "invalid", "unsupported", "unenforceable".
+[[nodiscard]] TREEHOLD_EXPORT std::string_view to_string(LimitProblem problem) noexcept;
+
+/// The facts of a `LimitRefused`; what does not apply is empty.
+struct LimitRefusal {
+  std::string limit;  ///< by its name in `Limits`; or the file of the kernel that refuses
+  LimitProblem problem = LimitProblem::invalid;
+  std::string reason;
+  std::string controller;           ///< "memory", "pids", "cpu", "cpuset", "io"
+  std::string path;                 ///< of the file or directory that decides
+  std::string remedy;               ///< what would help
+  boost::system::error_code error;  ///< of the kernel
+};
+
+/// A limit cannot be set. Nothing was started, and what held before holds on. `code()` is the
+/// kernel's errno where it gave one, else `Errc::limit_refused`.
+class TREEHOLD_EXPORT LimitRefused : public Error {
+ public:
+  explicit LimitRefused(LimitRefusal refusal);
+  ~LimitRefused() override;
+
+  [[nodiscard]] const LimitRefusal& refusal() const noexcept { return *refusal_; }
+
+ private:
+  std::shared_ptr<const LimitRefusal> refusal_;
 };
 
 /// A run that had to succeed did not; `output()` is all it left until then.

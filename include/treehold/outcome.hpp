@@ -6,11 +6,19 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <treehold/export.hpp>
 
 namespace treehold::inline v0 {
+
+/// Whether the kernel killed for want of memory, and whose limit it was.
+enum class MemoryKill {
+  none,
+  own_limit,  ///< `Limits::memory` of the group
+  outside,    ///< of a group above, or the host ran out
+};
 
 /// The end of a leader. A value; two outcomes are equal when all they carry is equal.
 class TREEHOLD_EXPORT Outcome {
@@ -46,6 +54,12 @@ class TREEHOLD_EXPORT Outcome {
   /// Whether the kernel says that it wrote a core dump.
   [[nodiscard]] bool core_dumped() const noexcept { return core_dumped_; }
 
+  /// Whether the signal came from the kernel for want of memory: the leader was ended by SIGKILL,
+  /// not by treehold, while the kernel counted such a kill in its group. Only groups with limits or
+  /// accounting can tell.
+  [[nodiscard]] MemoryKill memory_kill() const noexcept { return memory_kill_; }
+  [[nodiscard]] Outcome with_memory_kill(MemoryKill kill) const noexcept;
+
   /// One line for people: "exit code 3", "SIGSEGV (core dumped)", "timed out".
   [[nodiscard]] std::string describe() const;
 
@@ -55,9 +69,12 @@ class TREEHOLD_EXPORT Outcome {
   Outcome(Kind kind, int value, bool core_dumped) noexcept
       : kind_(kind), value_(value), core_dumped_(core_dumped) {}
 
+  [[nodiscard]] std::string_view note() const noexcept;
+
   Kind kind_ = Kind::unknown;
   int value_ = 0;
   bool core_dumped_ = false;
+  MemoryKill memory_kill_ = MemoryKill::none;
 };
 
 /// The system's number of a process.

@@ -8,8 +8,10 @@
 #include <boost/system/error_code.hpp>
 
 #include <treehold/export.hpp>
+#include <treehold/limits.hpp>
 #include <treehold/mechanism.hpp>
 #include <treehold/outcome.hpp>
+#include <treehold/statistics.hpp>
 
 namespace treehold::inline v0 {
 
@@ -25,6 +27,9 @@ struct Output {
   boost::system::error_code stdout_tee_error;  ///< why `Command::stdout_tee` was given up
   boost::system::error_code stderr_tee_error;
   std::optional<ResourceUse> resource_use;
+  /// Of the whole tree: a private run with limits or accounting (`Command::limits`).
+  std::optional<Statistics> statistics;
+  std::optional<LimitEvidence> limit_evidence;
   Mechanism mechanism = Mechanism::process_group;  ///< what contained the run
   std::optional<StopReport> stop;  ///< present when members were left, or a time-out ended them
 };

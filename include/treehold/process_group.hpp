@@ -18,11 +18,14 @@
 #include <vector>
 
 #include <treehold/export.hpp>
+#include <treehold/limits.hpp>
 #include <treehold/mechanism.hpp>
 #include <treehold/outcome.hpp>
 #include <treehold/output.hpp>
 #include <treehold/process.hpp>
+#include <treehold/pull_range.hpp>
 #include <treehold/signal.hpp>
+#include <treehold/statistics.hpp>
 
 namespace treehold::inline v0 {
 
@@ -33,6 +36,19 @@ struct GroupOptions {
   /// The mechanism to use; without it the best one of this host, or what the environment variable
   /// TREEHOLD_MECHANISM names. One that is not available throws `Unsupported`, never falls back.
   std::optional<Mechanism> mechanism = std::nullopt;
+
+  /// What all members together may use. Throws `LimitRefused` when one cannot be held; the
+  /// mechanism is then never a weaker one.
+  Limits limits = {};
+
+  /// Counts memory, threads and transfers, too (`stats`), although nothing may be limited: needs
+  /// the same controllers. What cannot be counted here is absent.
+  bool accounting = false;
+
+  /// Linux: the directory of a delegated cgroup, in which the group is made with the mechanism
+  /// cgroup_v2; without it what the environment variable TREEHOLD_CGROUP names, or the nearest one
+  /// from the own cgroup upwards in which groups can be made.
+  std::string cgroup = {};
 
   /// What `stop` sends first.
   Signal soft_signal = Signal::terminate;
@@ -46,7 +62,8 @@ struct GroupOptions {
 /// only closes descriptors.
 class TREEHOLD_EXPORT ProcessGroup {
  public:
-  /// Throws `Unsupported` when the wanted mechanism is not available here, with the reason.
+  /// Throws `Unsupported` when the wanted mechanism is not available here, with the reason,
+  /// `LimitRefused` when a limit cannot be held, `InvalidSetting`.
   explicit ProcessGroup(const GroupOptions& options = {});
   ProcessGroup(ProcessGroup&& other) noexcept;
   /// Ends the group that this object held.
@@ -77,6 +94,25 @@ class TREEHOLD_EXPORT ProcessGroup {
   /// The numbers of all living members, descendants included, in no order. See
   /// `Guarantees::members_complete`.
   [[nodiscard]] std::vector<ProcessId> members() const;
+
+  /// The limits that hold.
+  [[nodiscard]] Limits limits() const;
+
+  /// Replaces all limits: what is absent in `limits` is not limited any more. All are changed or
+  /// none: throws `LimitRefused`, and what held before holds on. A group that was made without
+  /// limits and without accounting cannot be given any. Lowering `memory` below what is used kills.
+  void update_limits(const Limits& limits);
+
+  /// What the group has used until now.
+  [[nodiscard]] Statistics stats() const;
+
+  /// Whether the limits were met until now.
+  [[nodiscard]] LimitEvidence limit_evidence() const;
+
+  /// What the group has used, every `interval` as long as it has a member, and at the moment when
+  /// the last one goes: `for (const Statistics& now : group.sample_stats(1s))`. Each step waits on
+  /// the calling thread. Throws `InvalidSetting` unless `interval` is above zero.
+  [[nodiscard]] PullRange<Statistics> sample_stats(std::chrono::nanoseconds interval);
 
   /// Sends a signal to every member; returns how many it was sent to. In a cgroup the tree is
   /// frozen meanwhile, so that none is missed; a suspended group stays suspended.
@@ -123,6 +159,8 @@ class TREEHOLD_EXPORT ProcessGroup {
   auto async_kill(Arguments&&... arguments);
   template <class... Arguments>
   auto async_wait_empty(Arguments&&... arguments);
+  template <class... Arguments>
+  auto async_sample_stats(std::chrono::nanoseconds interval, Arguments&&... arguments);
 
   /// For treehold itself.
   [[nodiscard]] const std::shared_ptr<GroupCore>& shared_core() const;

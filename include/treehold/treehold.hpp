@@ -3,6 +3,7 @@
 
 #include <treehold/command.hpp>        // IWYU pragma: export
 #include <treehold/error.hpp>          // IWYU pragma: export
+#include <treehold/limits.hpp>         // IWYU pragma: export
 #include <treehold/lines.hpp>          // IWYU pragma: export
 #include <treehold/log.hpp>            // IWYU pragma: export
 #include <treehold/many.hpp>           // IWYU pragma: export
@@ -12,3 +13,4 @@
 #include <treehold/process.hpp>        // IWYU pragma: export
 #include <treehold/process_group.hpp>  // IWYU pragma: export
 #include <treehold/signal.hpp>         // IWYU pragma: export
+#include <treehold/statistics.hpp>     // IWYU pragma: export

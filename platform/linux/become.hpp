@@ -62,11 +62,55 @@ inline long must(const LaunchOrder& order, AgentStage stage, long result) {
   return result;
 }
 
-inline void join_container(const LaunchOrder& order) {
-  if (order.container >= 0) {
-    must(order, AgentStage::container,
-         raw_syscall(__NR_write, order.container, raw_syscall_of("0"), 1));
+/// Joining is never refused for the number of processes; being born would be.
+inline void require_room(const LaunchOrder& order) {
+  char digits[24];
+  const long count = must(
+      order, AgentStage::container,
+      raw_syscall(__NR_pread64, order.process_count, raw_syscall_of(digits), sizeof digits, 0));
+  std::uint64_t processes = 0;
+  for (long i = 0; i < count && digits[i] >= '0' && digits[i] <= '9'; ++i) {
+    processes = processes * 10 + static_cast<std::uint64_t>(digits[i] - '0');
   }
+  if (processes > order.most_processes) {
+    constexpr long refused = -11;  // EAGAIN
+    must(order, AgentStage::container, refused);
+  }
+}
+
+inline void join_containers(const LaunchOrder& order) {
+  for (std::uint32_t i = 0; i < order.entrance_count && i < agent_entrances; ++i) {
+    must(order, AgentStage::container,
+         raw_syscall(__NR_write, order.entrances[i], raw_syscall_of("0"), 1));
+  }
+  if (order.process_count >= 0) {
+    require_room(order);
+  }
+}
+
+/// Only in memory of its own: the kernel sets it for all that share memory.
+inline void set_oom_score(const LaunchOrder& order) {
+  if (order.set_oom_score == 0) {
+    return;
+  }
+  char digits[8];
+  int at = sizeof digits;
+  const bool negative = order.oom_score < 0;
+  auto rest = static_cast<unsigned>(negative ? -order.oom_score : order.oom_score);
+  do {
+    digits[--at] = static_cast<char>('0' + rest % 10);
+    rest /= 10;
+  } while (rest != 0);
+  if (negative) {
+    digits[--at] = '-';
+  }
+  const long file = must(
+      order, AgentStage::oom_score,
+      raw_syscall(__NR_openat, AT_FDCWD, raw_syscall_of("/proc/self/oom_score_adj"), O_WRONLY));
+  must(order, AgentStage::oom_score,
+       raw_syscall(__NR_write, file, raw_syscall_of(digits + at),
+                   static_cast<long>(sizeof digits) - at));
+  raw_syscall(__NR_close, file);
 }
 
 inline void open_session(const LaunchOrder& order) {
@@ -168,7 +212,8 @@ inline void reset_signals() {
   using namespace becoming;
   constexpr unsigned close_range_cloexec = 1U << 2;  // CLOSE_RANGE_CLOEXEC, Linux 5.11
   const LaunchOrder& order = self.order;
-  join_container(order);
+  join_containers(order);
+  set_oom_score(order);
   open_session(order);
   for (int stream = 0; stream < 3; ++stream) {
     wire(order, stream, self.files[stream]);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <mutex>
@@ -19,7 +20,9 @@
 #include "platform/leaf_set.hpp"
 #include "platform/linux/cgroup_dir.hpp"
 #include "platform/linux/cgroup_home.hpp"
-#include "platform/linux/guarantees.hpp"
+#include "platform/linux/control_files.hpp"
+#include "platform/linux/controllers.hpp"
+#include "platform/linux/hybrid_controllers.hpp"
 #include "platform/linux/leader.hpp"
 #include "platform/linux/process_table.hpp"
 #include "platform/linux/spawn.hpp"
@@ -107,6 +110,9 @@ bool reap_orphans(const std::string& path) {
   }
 }
 
+constexpr const char* plain_shelf = "plain";
+constexpr const char* limited_shelf = "limited";
+
 /// A leaf's directory. One that emptied by itself is as good as new and cheaper: the kernel
 /// allocates much on the first clone into a group.
 struct LeafDirectory {
@@ -158,14 +164,22 @@ class CgroupLeaf final : public Leaf {
   bool disowned_ = false;
 };
 
+/// Where in an umbrella a group is made.
+struct Shelf {
+  const CgroupDir* directory = nullptr;
+  std::string name;
+};
+
 class CgroupGroup final : public Group, public std::enable_shared_from_this<CgroupGroup> {
  public:
-  explicit CgroupGroup(std::shared_ptr<Umbrella> umbrella)
+  CgroupGroup(std::shared_ptr<Umbrella> umbrella, Shelf shelf)
       : umbrella_(std::move(umbrella)),
+        shelf_(std::move(shelf)),
         name_(umbrella_->next_group_name()),
-        directory_(umbrella_->plain().make_child(name_)) {
+        directory_(shelf_.directory->make_child(name_)) {
     if (!directory_) {
-      throw Unsupported("mechanism cgroup_v2", kernel_path() + ": " + last_error().message());
+      require_room_in_hierarchy(umbrella_->path() + "/" + shelf_.name);
+      throw Unsupported("mechanism cgroup_v2", path() + ": " + last_error().message());
     }
   }
   ~CgroupGroup() override {
@@ -179,6 +193,24 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   [[nodiscard]] Mechanism mechanism() const noexcept override { return Mechanism::cgroup_v2; }
   [[nodiscard]] Guarantees guarantees() const override { return cgroup_report().guarantees; }
 
+  /// Gives the group what limits and counts it, before its first leaf is made. Throws
+  /// `LimitRefused`.
+  void control(std::unique_ptr<Controllers> controllers, const Limits& limits) {
+    controllers_ = std::move(controllers);
+    controllers_->replace({}, limits);
+    limits_ = limits;
+  }
+
+  void update_limits(const Limits& limits) override;
+  [[nodiscard]] Statistics statistics() const override;
+  [[nodiscard]] LimitEvidence evidence() const override {
+    const std::lock_guard lock(limits_mutex_);
+    return controllers_ ? controllers_->evidence(limits_) : LimitEvidence();
+  }
+  [[nodiscard]] MemoryKills memory_kills() const override {
+    return controllers_ ? controllers_->memory_kills() : MemoryKills();
+  }
+
   [[nodiscard]] std::shared_ptr<Tree> tree_of(
       const std::vector<std::shared_ptr<Leaf>>& leaves) override {
     return std::make_shared<LeafSet>(leaves, shared_from_this());
@@ -191,10 +223,11 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
       place.directory = directory_.make_child(place.name);
     }
     if (!place.directory) {
+      require_room_in_hierarchy(path());
       throw SpawnFailed(SpawnStage::container, last_error(), kernel_path() + "/" + place.name);
     }
     auto leaf = std::make_shared<CgroupLeaf>(shared_from_this(), std::move(place));
-    if (spawn_way() == SpawnWay::helper) {
+    if (spawn_way() == SpawnWay::helper || controllers_) {
       const std::lock_guard lock(mutex_);
       std::erase_if(joined_, [](const auto& known) { return known.expired(); });
       joined_.push_back(leaf);
@@ -229,7 +262,7 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
     } catch (...) {  // no memory: to be tried again
       return false;
     }
-    return umbrella_->plain().remove_child(name_);
+    return shelf_.directory->remove_child(name_) && (!controllers_ || controllers_->remove());
   }
   [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor& executor) override {
     return watch_events(directory_, executor);
@@ -237,8 +270,13 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   void disown() noexcept override { disowned_ = true; }
 
   [[nodiscard]] std::string kernel_path() const {
-    return umbrella_->kernel_path() + "/plain/" + name_;
+    return umbrella_->kernel_path() + "/" + shelf_.name + "/" + name_;
   }
+  [[nodiscard]] std::string path() const {
+    return umbrella_->path() + "/" + shelf_.name + "/" + name_;
+  }
+  [[nodiscard]] const Controllers* controllers() const noexcept { return controllers_.get(); }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const CgroupDir& directory() const noexcept { return directory_; }
   [[nodiscard]] SpawnWay spawn_way() const noexcept { return umbrella_->spawn_way(); }
 
@@ -268,14 +306,58 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   }
 
   const std::shared_ptr<Umbrella> umbrella_;
+  const Shelf shelf_;
   const std::string name_;
   const CgroupDir directory_;
+  std::unique_ptr<Controllers> controllers_;  ///< set once, before the group is used
+  mutable std::mutex limits_mutex_;
+  Limits limits_;
   std::atomic<std::uint64_t> leaves_{0};
   std::atomic<bool> disowned_{false};
   mutable std::mutex mutex_;
   std::vector<LeafDirectory> used_;
   std::vector<std::weak_ptr<CgroupLeaf>> joined_;  ///< leaves that are entered by a joining helper
 };
+
+void CgroupGroup::update_limits(const Limits& limits) {
+  const std::lock_guard lock(limits_mutex_);
+  if (!controllers_) {
+    if (limits.empty()) {
+      return;
+    }
+    LimitRefusal refusal;
+    refusal.limit = limit_needing(limits, *needed_by(limits).begin());
+    refusal.problem = LimitProblem::unenforceable;
+    refusal.path = path();
+    refusal.reason = "the group was made without limits";
+    refusal.remedy = "make it with a limit or with accounting";
+    throw LimitRefused(std::move(refusal));
+  }
+  if (shelf_.name == limited_shelf) {
+    (void)umbrella_->limited(needed_by(limits), limits);
+  }
+  controllers_->replace(limits_, limits);
+  limits_ = limits;
+}
+
+Statistics CgroupGroup::statistics() const {
+  Statistics statistics;
+  statistics.processes = directory_.processes().size();
+  const std::optional<std::string> cpu = directory_.read("cpu.stat");
+  const auto time = [&cpu](const char* key) -> std::optional<std::chrono::microseconds> {
+    const auto number = cpu ? number_after(*cpu, key) : std::nullopt;
+    return number ? std::optional(std::chrono::microseconds(*number)) : std::nullopt;
+  };
+  statistics.cpu_user = time("user_usec");
+  statistics.cpu_system = time("system_usec");
+  statistics.cpu_pressure = pressure_in(directory_, "cpu.pressure");
+  statistics.memory_pressure = pressure_in(directory_, "memory.pressure");
+  statistics.io_pressure = pressure_in(directory_, "io.pressure");
+  if (controllers_) {
+    controllers_->count(statistics);
+  }
+  return statistics;
+}
 
 void CgroupGroup::kill() noexcept {
   directory_.write("cgroup.kill", "1");
@@ -382,6 +464,7 @@ Launched CgroupLeaf::launch(const std::shared_ptr<const SpawnPlan>& plan,
   Birthplace place;
   place.way = group_->spawn_way();
   place.leaf = &place_.directory;
+  place.controllers = group_->controllers();
   Spawned spawned = spawn(plan, place);
   auto leader = std::make_shared<Leader>(spawned);
   {
@@ -409,43 +492,110 @@ void CgroupLeaf::disown() noexcept {
   }
 }
 
-Guarantees cgroup_guarantees(const CgroupPlace& place) {
-  Guarantees all =
-      common_guarantees(Mechanism::cgroup_v2, {false, "limits are not part of this version", ""});
-  const bool here = !place.directory.empty();
-  const auto kept = [&](std::string why) {
-    return here ? Guarantee{true, std::move(why), ""}
-                : Guarantee{false, place.problem, place.remedy};
+/// What can limit and count a group.
+struct Control {
+  enum class By { nothing, unified, version_1 };
+  By by = By::nothing;
+  CgroupPlace place;          ///< of the group
+  ControllerSet controllers;  ///< those that are wanted and there
+};
+
+bool is_there(Controller controller, const std::string& cgroup) {
+  return !find_cgroup_place({controller}, cgroup).directory.empty();
+}
+
+/// For messages: how `controller` could be had in the unified hierarchy and why it cannot.
+LimitRefused refusal(const Limits& limits, Controller controller, const std::string& cgroup) {
+  const Obstacle obstacle = find_cgroup_place({controller}, cgroup).obstacle;
+  const auto older = hybrid_problem(controller);
+  LimitRefusal refusal;
+  refusal.limit = limit_needing(limits, controller);
+  refusal.problem = LimitProblem::unenforceable;
+  refusal.controller = to_string(controller);
+  refusal.path = obstacle.path;
+  refusal.reason = obstacle.reason;
+  refusal.error = obstacle.error;
+  refusal.remedy = obstacle.remedy;
+  if (older && !older->path.empty()) {  // mounted, and this is what stands in the way
+    refusal.path = older->path;
+    refusal.reason = older->reason;
+    refusal.error = older->error;
+    refusal.remedy = "run the host as a user who may make groups there";
+  }
+  return LimitRefused(std::move(refusal));
+}
+
+/// The controllers that a group gets. All that its limits need, or it is refused; of what is only
+/// counted, what there is.
+Control find_control(const GroupSettings& settings) {
+  const ControllerSet needed = needed_by(settings.limits);
+  ControllerSet counted{Controller::memory, Controller::pids, Controller::io};
+  if (!settings.accounting) {
+    counted.erase(Controller::io);  // costs much and is nothing's companion
+  }
+  Control control;
+  const auto take_what_is_there = [&](auto usable) {
+    control.controllers = needed;
+    for (const Controller controller : counted) {
+      ControllerSet more = control.controllers;
+      more.insert(controller);
+      if (usable(more)) {
+        control.controllers = std::move(more);
+      }
+    }
   };
-  all.escape_contained =
-      kept("membership of a cgroup is inherited and does not depend on sessions or parents");
-  all.fork_bomb_contained = kept("cgroup.kill ends all members at one moment, also against forks");
-  all.atomic_freeze = kept("cgroup.freeze");
-  all.members_complete = kept("cgroup.procs, with all groups below");
-  all.not_covered = {
-      "a hostile program of the same user: it can move itself out through a common ancestor",
-      "processes that others start on request (service manager, cron, container engine)",
-      "members in uninterruptible sleep, until they wake",
-      "the time while the host's own cgroup is frozen",
-      "files and shared memory",
+  if (needed.empty() && !settings.accounting) {
+    control.place = find_cgroup_place({}, settings.cgroup);
+    return control;
+  }
+  const auto unified = [&settings](const ControllerSet& wanted) {
+    return !find_cgroup_place(wanted, settings.cgroup).directory.empty();
   };
-  return all;
+  const auto version_1 = [](const ControllerSet& wanted) {
+    return std::none_of(wanted.begin(), wanted.end(), [](Controller controller) {
+      return hybrid_problem(controller).has_value();
+    });
+  };
+  if (unified(needed)) {
+    take_what_is_there(unified);
+    if (!control.controllers.empty()) {
+      control.by = Control::By::unified;
+      control.place = find_cgroup_place(control.controllers, settings.cgroup);
+      return control;
+    }
+  }
+  control.place = find_cgroup_place({}, settings.cgroup);
+  if (version_1(needed)) {
+    take_what_is_there(version_1);
+    control.by = control.controllers.empty() ? Control::By::nothing : Control::By::version_1;
+    return control;
+  }
+  for (const Controller controller : needed) {
+    if (!is_there(controller, settings.cgroup) && hybrid_problem(controller)) {
+      throw refusal(settings.limits, controller, settings.cgroup);
+    }
+  }
+  // Each is somewhere, but not all in one place.
+  throw refusal(settings.limits, *needed.begin(), settings.cgroup);
 }
 
 }  // namespace
 
-std::shared_ptr<Group> make_cgroup_group() {
-  return std::make_shared<CgroupGroup>(Umbrella::current());
-}
-
-MechanismReport cgroup_report() {
-  const CgroupPlace place = find_cgroup_place();
-  MechanismReport report;
-  report.available = place.directory.empty()
-                         ? Guarantee{false, place.problem, place.remedy}
-                         : Guarantee{true, "groups can be made in " + place.directory, ""};
-  report.guarantees = cgroup_guarantees(place);
-  return report;
+std::shared_ptr<Group> make_cgroup_group(const GroupSettings& settings) {
+  const Control control = find_control(settings);
+  const std::shared_ptr<Umbrella> umbrella = Umbrella::at(control.place);
+  if (control.by == Control::By::unified) {
+    const CgroupDir& limited = umbrella->limited(control.controllers, settings.limits);
+    auto group = std::make_shared<CgroupGroup>(umbrella, Shelf{&limited, limited_shelf});
+    group->control(unified_controllers(group->directory(), group->path()), settings.limits);
+    return group;
+  }
+  auto group = std::make_shared<CgroupGroup>(umbrella, Shelf{&umbrella->plain(), plain_shelf});
+  if (control.by == Control::By::version_1) {
+    group->control(hybrid_controllers(control.controllers, umbrella->name(), group->name()),
+                   settings.limits);
+  }
+  return group;
 }
 
 }  // namespace treehold::inline v0::platform

@@ -8,8 +8,8 @@
 
 namespace treehold::inline v0::platform {
 
-/// Throws `Unsupported` with the reason.
-[[nodiscard]] std::shared_ptr<Group> make_cgroup_group();
+/// Throws `Unsupported` with the reason, `LimitRefused`.
+[[nodiscard]] std::shared_ptr<Group> make_cgroup_group(const GroupSettings& settings);
 
 [[nodiscard]] MechanismReport cgroup_report();
 

@@ -8,15 +8,15 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <mutex>
-#include <optional>
+#include <filesystem>
 #include <sstream>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <treehold/error.hpp>
 
+#include "platform/linux/control_files.hpp"
+#include "platform/linux/hierarchy.hpp"
 #include "platform/linux/kernel.hpp"
 #include "platform/platform.hpp"
 #include "platform/posix/read_file.hpp"
@@ -24,104 +24,78 @@
 namespace treehold::inline v0::platform {
 namespace {
 
-std::string reason(int error) {
-  return boost::system::system_category().message(error);
-}
+const char* const delegate =
+    "delegate the cgroup: Delegate=yes in the unit, systemd-run --user --scope -p Delegate=yes, or "
+    "a writable cgroup mount in the container";
+const char* const delegate_subgroup =
+    "start the host in a group of its own below: DelegateSubgroup=host in the unit (systemd 254)";
 
-/// Own cgroup in the v2 hierarchy (the line "0::" of proc(5)); /proc/thread-self, since /proc/self
-/// breaks when the main thread has ended.
-std::optional<std::string> own_cgroup() {
-  const auto text = read_file("/proc/thread-self/cgroup");
-  if (!text) {
-    return std::nullopt;
-  }
-  std::istringstream lines(*text);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.rfind("0::", 0) == 0) {
-      return line.substr(3);
-    }
-  }
-  return std::nullopt;
-}
-
-/// mountinfo writes blanks and backslashes in octal.
-std::string unescape_octal(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      result += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
-                                  (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      result += text[i];
-    }
-  }
-  return result;
-}
-
-struct CgroupMount {
-  std::string root;  ///< the group that the mount shows at its top
-  std::string point;
-};
-
-/// The mount of cgroup v2 (mountinfo in proc(5)); the last one wins, since it may hide the others.
-std::optional<CgroupMount> find_mount() {
-  const auto text = read_file("/proc/thread-self/mountinfo");
-  if (!text) {
-    return std::nullopt;
-  }
-  std::optional<CgroupMount> found;
-  std::istringstream lines(*text);
-  for (std::string line; std::getline(lines, line);) {
-    const std::size_t separator = line.find(" - ");
-    if (separator == std::string::npos || line.compare(separator + 3, 8, "cgroup2 ") != 0) {
-      continue;
-    }
-    std::istringstream fields(line);
-    std::string id;
-    std::string parent;
-    std::string device;
-    CgroupMount mount;
-    fields >> id >> parent >> device >> mount.root >> mount.point;
-    mount.root = unescape_octal(mount.root);
-    mount.point = unescape_octal(mount.point);
-    found = mount;
-  }
-  return found;
-}
-
-/// `path` below the mount's own root; nothing when it lies outside of what the mount shows.
-std::optional<std::string> below(const std::string& root, const std::string& path) {
-  if (root == "/") {
-    return path == "/" ? "" : path;
-  }
-  if (path == root) {
-    return "";
-  }
-  if (path.rfind(root + "/", 0) == 0) {
-    return path.substr(root.size());
-  }
-  return std::nullopt;
-}
-
-/// Empty when this process may make groups in `directory` and place children there, the problem
-/// otherwise.
-std::string problem_with(const std::string& directory) {
+/// Why this process may not make groups in `directory` and place children there.
+std::optional<Obstacle> problem_with(const std::string& directory) {
   if (::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
-    return directory + ": " + reason(errno);
+    return Obstacle{directory, "", last_error(), delegate, {}};
   }
   const std::string procs = directory + "/cgroup.procs";
   if (::faccessat(AT_FDCWD, procs.c_str(), W_OK, AT_EACCESS) != 0) {
-    return procs + ": " + reason(errno);
+    return Obstacle{procs, "", last_error(), delegate, {}};
   }
   const auto type = read_file(directory + "/cgroup.type");  // the root has none
   if (type && type->rfind("domain", 0) != 0) {
-    return directory + "/cgroup.type: a threaded group cannot hold groups of processes";
+    return Obstacle{directory + "/cgroup.type",
+                    "a threaded group cannot hold groups of processes",
+                    {},
+                    delegate,
+                    {}};
   }
   if (type && *type == "domain invalid\n") {
-    return directory + "/cgroup.type: the group is below a threaded one";
+    return Obstacle{
+        directory + "/cgroup.type", "the group is below a threaded one", {}, delegate, {}};
   }
-  return {};
+  return std::nullopt;
+}
+
+/// Whether a file like cgroup.controllers lists it.
+bool lists(const std::optional<std::string>& file, Controller controller) {
+  std::istringstream words(file.value_or(""));
+  for (std::string word; words >> word;) {
+    if (word == to_string(controller)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Why groups in `directory` cannot be given `controllers`.
+std::optional<Obstacle> problem_with(const std::string& directory,
+                                     const ControllerSet& controllers) {
+  const auto there = read_file(directory + "/cgroup.controllers");
+  const auto given = read_file(directory + "/cgroup.subtree_control");
+  for (const Controller controller : controllers) {
+    if (lists(given, controller)) {
+      continue;
+    }
+    const std::string name(to_string(controller));
+    if (!lists(there, controller)) {
+      return Obstacle{directory + "/cgroup.controllers",
+                      "does not have the controller " + name,
+                      {},
+                      "delegate it: Delegate=" + to_string(controllers) + " in the unit",
+                      controller};
+    }
+    const std::string switches = directory + "/cgroup.subtree_control";
+    if (::faccessat(AT_FDCWD, switches.c_str(), W_OK, AT_EACCESS) != 0) {
+      return Obstacle{switches, "", last_error(), delegate, controller};
+    }
+    const bool is_root = !read_file(directory + "/cgroup.type");
+    if (!is_root && !read_file(directory + "/cgroup.procs").value_or("").empty()) {
+      return Obstacle{directory + "/cgroup.procs",
+                      "holds processes, so that no controller can be enabled below",
+                      {},
+                      delegate_subgroup,
+                      controller};
+    }
+  }
+  return std::nullopt;
 }
 
 std::string random_name() {
@@ -139,49 +113,106 @@ std::string random_name() {
 
 }  // namespace
 
-CgroupPlace find_cgroup_place() {
+std::string Obstacle::text() const {
+  std::string text = path;
+  for (const std::string& part : {reason, error ? error.message() : std::string()}) {
+    if (!part.empty()) {
+      text += (text.empty() ? "" : ": ") + part;
+    }
+  }
+  return text;
+}
+
+namespace {
+
+std::string without_links(const std::string& path) {
+  std::error_code ignored;
+  const std::filesystem::path real = std::filesystem::weakly_canonical(path, ignored);
+  return ignored ? path : real.string();
+}
+
+}  // namespace
+
+CgroupPlace find_cgroup_place(const ControllerSet& controllers, const std::string& wanted) {
   CgroupPlace place;
   if (!kernel_is_at_least(5, 14)) {
-    place.problem = "the kernel is " + kernel_release() + "; cgroup.kill needs 5.14";
-    place.remedy = "run Linux 5.14 or newer";
+    place.obstacle.reason = "the kernel is " + kernel_release() + "; cgroup.kill needs 5.14";
+    place.obstacle.remedy = "run Linux 5.14 or newer";
     return place;
   }
-  const std::optional<CgroupMount> mount = find_mount();
-  if (!mount) {
-    place.problem = "no cgroup v2 hierarchy is mounted";
-    place.remedy = "mount it: mount -t cgroup2 none /sys/fs/cgroup";
+  const std::optional<OwnCgroup> own = own_unified_cgroup();
+  if (!own || own->mount_point.empty()) {
+    place.obstacle.reason = "no cgroup v2 hierarchy is mounted";
+    place.obstacle.remedy = "mount it: mount -t cgroup2 none /sys/fs/cgroup";
     return place;
   }
-  const std::optional<std::string> own = own_cgroup();
-  std::optional<std::string> path = own ? below(mount->root, *own) : std::nullopt;
+  const std::string named =
+      wanted.empty() ? environment_variable("TREEHOLD_CGROUP").value_or("") : wanted;
+  std::optional<std::string> path =
+      named.empty() ? own->below_mount() : path_below(own->mount_point, without_links(named));
   if (!path) {
-    place.problem =
-        "the own cgroup " + own.value_or("?") + " is outside of the mount at " + mount->point;
-    place.remedy = "mount cgroup2 inside the container's own cgroup namespace";
+    place.obstacle.path = named.empty() ? own->path : named;
+    place.obstacle.reason = "is outside of the cgroup v2 mount at " + own->mount_point;
+    place.obstacle.remedy = named.empty()
+                                ? "mount cgroup2 inside the container's own cgroup namespace"
+                                : "name a directory below that";
     return place;
   }
+  bool first = true;
   for (;;) {
-    const std::string directory = mount->point + *path;
-    std::string problem = problem_with(directory);
-    if (problem.empty()) {
+    const std::string directory = own->mount_point + *path;
+    std::optional<Obstacle> problem = problem_with(directory);
+    if (!problem) {
+      problem = problem_with(directory, controllers);
+    }
+    if (!problem) {
       place.directory = directory;
-      place.kernel_path = (mount->root == "/" ? "" : mount->root) + *path;
-      place.problem.clear();
-      place.remedy.clear();
+      place.kernel_path = (own->mount_root == "/" ? "" : own->mount_root) + *path;
       return place;
     }
-    if (place.problem.empty()) {
-      place.problem = std::move(problem);
-      place.remedy =
-          "delegate the cgroup: Delegate=yes in the unit, systemd-run --user --scope -p "
-          "Delegate=yes, "
-          "or a writable cgroup mount in the container";
+    if (first) {
+      place.obstacle = std::move(*problem);
+      first = false;
     }
-    if (path->empty()) {
+    if (path->empty() || !named.empty()) {
       return place;
     }
     path->resize(path->rfind('/'));
   }
+}
+
+void require_room_in_hierarchy(const std::string& parent) {
+  if (errno != EAGAIN) {
+    return;
+  }
+  const auto limit = [](const std::string& file) -> std::optional<std::uint64_t> {
+    std::istringstream text(read_file(file).value_or("max"));
+    std::uint64_t number = 0;
+    return text >> number ? std::optional(number) : std::nullopt;
+  };
+  const auto refuse = [](const char* file, const std::string& directory) {
+    LimitRefusal refusal;
+    refusal.limit = file;
+    refusal.problem = LimitProblem::unenforceable;
+    refusal.path = directory + "/" + file;
+    refusal.reason = "allows no further group";
+    refusal.error = {EAGAIN, boost::system::system_category()};
+    throw LimitRefused(std::move(refusal));
+  };
+  std::uint64_t depth = 1;
+  for (std::string directory = parent; read_file(directory + "/cgroup.max.depth");
+       directory.resize(directory.rfind('/')), ++depth) {
+    const auto deepest = limit(directory + "/cgroup.max.depth");
+    if (deepest && depth > *deepest) {
+      refuse("cgroup.max.depth", directory);
+    }
+    const auto most = limit(directory + "/cgroup.max.descendants");
+    const auto stat = read_file(directory + "/cgroup.stat");
+    if (most && stat && number_after(*stat, "nr_descendants").value_or(0) >= *most) {
+      refuse("cgroup.max.descendants", directory);
+    }
+  }
+  errno = EAGAIN;
 }
 
 Umbrella::Umbrella(const CgroupPlace& place)
@@ -191,7 +222,7 @@ Umbrella::Umbrella(const CgroupPlace& place)
   // Asked before anything is made, since it throws when the name is wrong.
   const std::optional<SpawnWay> forced = forced_spawn_way();
   const auto unavailable = [&](const std::string& path) {
-    return Unsupported("mechanism cgroup_v2", path + ": " + reason(errno));
+    return Unsupported("mechanism cgroup_v2", path + ": " + last_error().message());
   };
   if (!place_) {
     throw unavailable(place.directory);
@@ -209,12 +240,14 @@ Umbrella::Umbrella(const CgroupPlace& place)
       place_.remove_child(name_);
       if (attempt == attempts) {
         errno = error;
+        require_room_in_hierarchy(place.directory);
         throw unavailable(place.directory + "/" + name_);
       }
     }
   }
   plain_.keep_spare_descriptor();
   kernel_path_ = place.kernel_path + "/" + name_;
+  path_ = place.directory + "/" + name_;
   // For people who wonder whose it is; nothing is decided by it.
   const std::string note = "pid " + std::to_string(::getpid());
   (void)::fsetxattr(directory_.fd(), "user.treehold", note.data(), note.size(), 0);
@@ -224,7 +257,7 @@ Umbrella::Umbrella(const CgroupPlace& place)
 Umbrella::~Umbrella() {
   if (owner_ == incarnation()) {
     // Only what is empty goes: groups remove themselves, and those that could not be ended stay.
-    const auto events = plain_.events();
+    const auto events = directory_.events();
     if (events && !events->populated) {
       place_.remove_child(name_);
     }
@@ -235,18 +268,56 @@ std::string Umbrella::next_group_name() {
   return "g" + std::to_string(++groups_);
 }
 
-std::shared_ptr<Umbrella> Umbrella::current() {
+const CgroupDir& Umbrella::limited(const ControllerSet& controllers, const Limits& limits) {
+  const std::lock_guard lock(limited_mutex_);
+  const auto refuse = [&](const std::string& path, std::optional<Controller> controller) {
+    LimitRefusal refusal;
+    refusal.error = last_error();
+    refusal.problem = LimitProblem::unenforceable;
+    refusal.path = path;
+    refusal.limit = limit_needing(limits, controller.value_or(*controllers.begin()));
+    refusal.controller = controller ? to_string(*controller) : to_string(controllers);
+    throw LimitRefused(std::move(refusal));
+  };
+  if (!limited_ && !(limited_ = directory_.make_child("limited"))) {
+    require_room_in_hierarchy(path_);
+    refuse(path_ + "/limited", std::nullopt);
+  }
+  const std::pair<const CgroupDir*, std::string> levels[] = {
+      {&place_, place_path_}, {&directory_, path_}, {&limited_, path_ + "/limited"}};
+  for (const auto& [directory, path] : levels) {
+    const std::optional<std::string> given = directory->read("cgroup.subtree_control");
+    for (const Controller controller : controllers) {
+      const std::string enable = "+" + std::string(to_string(controller));
+      if (!lists(given, controller) &&
+          !directory->write("cgroup.subtree_control", enable.c_str())) {
+        refuse(path + "/cgroup.subtree_control", controller);
+      }
+    }
+  }
+  return limited_;
+}
+
+std::shared_ptr<Umbrella> Umbrella::at(const CgroupPlace& place) {
   static std::mutex mutex;
-  static std::shared_ptr<Umbrella> umbrella;
+  static std::vector<std::shared_ptr<Umbrella>> umbrellas;  // those of the places used last
   const std::lock_guard lock(mutex);
-  const CgroupPlace place = find_cgroup_place();
   if (place.directory.empty()) {
-    throw Unsupported("mechanism cgroup_v2", place.problem);
+    throw Unsupported("mechanism cgroup_v2", place.obstacle.text());
   }
-  if (!umbrella || umbrella->owner_ != incarnation() || umbrella->place_path_ != place.directory) {
-    umbrella = std::make_shared<Umbrella>(place);
+  const auto is_here = [&place](const std::shared_ptr<Umbrella>& umbrella) {
+    return umbrella->owner_ == incarnation() && umbrella->place_path_ == place.directory;
+  };
+  const auto found = std::find_if(umbrellas.begin(), umbrellas.end(), is_here);
+  if (found != umbrellas.end()) {
+    return *found;
   }
-  return umbrella;
+  const auto made = std::make_shared<Umbrella>(place);
+  std::erase_if(umbrellas, [](const auto& umbrella) {
+    return umbrella->owner_ != incarnation() || umbrella.use_count() == 1;  // moved away from it
+  });
+  umbrellas.push_back(made);
+  return made;
 }
 
 }  // namespace treehold::inline v0::platform

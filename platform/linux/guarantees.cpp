@@ -4,7 +4,7 @@
 
 namespace treehold::inline v0::platform {
 
-Guarantees common_guarantees(Mechanism mechanism, const Guarantee& limit) {
+Guarantees common_guarantees(Mechanism mechanism) {
   Guarantees all;
   all.mechanism = mechanism;
   all.survives_host_kill = {false,
@@ -12,9 +12,6 @@ Guarantees common_guarantees(Mechanism mechanism, const Guarantee& limit) {
                             "would end it is not part of this version",
                             ""};
   all.exit_status_kept = exit_status_guarantee();
-  for (const char* name : {"memory", "processes", "cpu"}) {
-    all.limits.emplace_back(name, limit);
-  }
   all.statistics.emplace_back("resource_use",
                               Guarantee{true, "rusage of the leader and what it waited for", ""});
   return all;

@@ -5,7 +5,7 @@
 
 namespace treehold::inline v0::platform {
 
-/// The guarantees that do not depend on the mechanism, and `limit` for each limit.
-[[nodiscard]] Guarantees common_guarantees(Mechanism mechanism, const Guarantee& limit);
+/// The guarantees that do not depend on the mechanism.
+[[nodiscard]] Guarantees common_guarantees(Mechanism mechanism);
 
 }  // namespace treehold::inline v0::platform

@@ -242,6 +242,7 @@ SpawnStage spawn_stage(AgentStage stage) {
     case AgentStage::standard_error: return SpawnStage::standard_error;
     case AgentStage::resource_limits: return SpawnStage::resource_limits;
     case AgentStage::priority: return SpawnStage::priority;
+    case AgentStage::oom_score: return SpawnStage::oom_score;
     case AgentStage::affinity: return SpawnStage::affinity;
     case AgentStage::credentials: return SpawnStage::credentials;
     case AgentStage::working_directory: return SpawnStage::working_directory;

@@ -24,7 +24,7 @@
 namespace treehold::inline v0::platform {
 
 /// Changes whenever anything in this file does: host and helper must be of one build.
-inline constexpr std::uint32_t agent_protocol = 0x74680001;
+inline constexpr std::uint32_t agent_protocol = 0x74680002;
 
 enum class AgentStage : std::uint8_t {
   container,
@@ -34,6 +34,7 @@ enum class AgentStage : std::uint8_t {
   standard_error,
   resource_limits,
   priority,
+  oom_score,
   affinity,
   credentials,
   working_directory,
@@ -65,11 +66,13 @@ struct AgentLimit {
 };
 
 inline constexpr std::size_t agent_limits = 16;
+inline constexpr std::size_t agent_entrances = 8;
 
 struct LaunchOrder {
   std::uint32_t protocol = agent_protocol;
-  std::int32_t report = -1;     ///< write end of the report pipe
-  std::int32_t container = -1;  ///< cgroup.procs of the leaf to join; -1: it is there already
+  std::int32_t report = -1;  ///< write end of the report pipe
+  std::uint32_t entrance_count = 0;
+  std::int32_t entrances[agent_entrances] = {};  ///< files of cgroups: writing "0" joins them
   std::int32_t descriptors[3] = {-1, -1, -1};
   AgentStream streams[3] = {AgentStream::null, AgentStream::null, AgentStream::null};
   std::uint8_t new_session = 0;
@@ -80,7 +83,11 @@ struct LaunchOrder {
   std::uint8_t set_groups = 0;
   std::uint8_t set_umask = 0;
   std::uint8_t set_nice = 0;
-  std::uint8_t reserved = 0;
+  std::uint8_t set_oom_score = 0;
+  std::int32_t oom_score = 0;
+  std::int32_t process_count = -1;  ///< pids.current of the group joined; -1: none
+  std::uint32_t reserved = 0;
+  std::uint64_t most_processes = 0;  ///< above this many the child gives up
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::uint32_t umask = 0;

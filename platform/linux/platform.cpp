@@ -21,10 +21,10 @@ extern "C" char** environ;
 
 namespace treehold::inline v0::platform {
 
-std::shared_ptr<Group> make_group(Mechanism mechanism) {
+std::shared_ptr<Group> make_group(Mechanism mechanism, const GroupSettings& settings) {
   switch (mechanism) {
-    case Mechanism::cgroup_v2: return make_cgroup_group();
-    case Mechanism::process_group: return make_process_group_group();
+    case Mechanism::cgroup_v2: return make_cgroup_group(settings);
+    case Mechanism::process_group: return make_process_group_group(settings);
     case Mechanism::job_object: break;
   }
   throw Unsupported("mechanism " + std::string(to_string(mechanism)), "this system is Linux");

@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "platform/leaf_set.hpp"
+#include "platform/linux/cgroup_home.hpp"
+#include "platform/linux/controllers.hpp"
 #include "platform/linux/guarantees.hpp"
 #include "platform/linux/kernel.hpp"
 #include "platform/linux/leader.hpp"
@@ -306,6 +308,28 @@ class ProcessGroupSet final : public LeafSet {
   Leaves own_;
 };
 
+/// A process group limits nothing.
+void refuse(const Limits& limits) {
+  const ControllerSet needed = needed_by(limits);
+  if (needed.empty()) {
+    return;
+  }
+  LimitRefusal refusal;
+  refusal.limit = limit_needing(limits, *needed.begin());
+  refusal.problem = LimitProblem::unsupported;
+  refusal.reason = "the mechanism process_group has no limits";
+  const Obstacle obstacle = find_cgroup_place(needed).obstacle;
+  if (!obstacle.text().empty()) {
+    refusal.reason += ", and cgroup_v2 cannot hold them here";
+    refusal.path = obstacle.path;
+    refusal.reason += obstacle.reason.empty() ? "" : " (" + obstacle.reason + ")";
+    refusal.error = obstacle.error;
+  }
+  refusal.controller = to_string(*needed.begin());
+  refusal.remedy = obstacle.remedy.empty() ? "use the mechanism cgroup_v2" : obstacle.remedy;
+  throw LimitRefused(std::move(refusal));
+}
+
 class ProcessGroupGroup final : public Group {
  public:
   [[nodiscard]] Mechanism mechanism() const noexcept override { return Mechanism::process_group; }
@@ -323,6 +347,11 @@ class ProcessGroupGroup final : public Group {
       const std::vector<std::shared_ptr<Leaf>>& leaves) override {
     return std::make_shared<ProcessGroupSet>(leaves);
   }
+
+  void update_limits(const Limits& limits) override { refuse(limits); }
+  [[nodiscard]] Statistics statistics() const override { return {}; }
+  [[nodiscard]] LimitEvidence evidence() const override { return {}; }
+  [[nodiscard]] MemoryKills memory_kills() const override { return {}; }
 
   [[nodiscard]] std::vector<ProcessId> members() const override { return leaves().members(); }
   [[nodiscard]] bool empty() const override { return leaves().empty(); }
@@ -365,7 +394,8 @@ class ProcessGroupGroup final : public Group {
 
 }  // namespace
 
-std::shared_ptr<Group> make_process_group_group() {
+std::shared_ptr<Group> make_process_group_group(const GroupSettings& settings) {
+  refuse(settings.limits);
   return std::make_shared<ProcessGroupGroup>();
 }
 
@@ -375,8 +405,15 @@ MechanismReport process_group_report() {
   MechanismReport report;
   report.available = {true, "process groups are part of POSIX", ""};
   Guarantees& all = report.guarantees;
-  all = common_guarantees(Mechanism::process_group,
-                          {false, "a process group has no limits", use_cgroup});
+  all = common_guarantees(Mechanism::process_group);
+  for (const LimitController& limit : limit_controllers()) {
+    all.limits.emplace_back(limit.limit,
+                            Guarantee{false, "a process group has no limits", use_cgroup});
+  }
+  for (const char* name : {"processes", "threads", "cpu", "memory", "io", "pressure"}) {
+    all.statistics.emplace_back(
+        name, Guarantee{false, "nothing is counted for a process group", use_cgroup});
+  }
   all.escape_contained = {false, "setsid(2) and setpgid(2) leave a process group", use_cgroup};
   all.fork_bomb_contained = {
       false, "a fork may outrun killpg(3); it is repeated until none is left", use_cgroup};

@@ -10,7 +10,7 @@
 
 namespace treehold::inline v0::platform {
 
-[[nodiscard]] std::shared_ptr<Group> make_process_group_group();
+[[nodiscard]] std::shared_ptr<Group> make_process_group_group(const GroupSettings& settings);
 [[nodiscard]] MechanismReport process_group_report();
 
 }  // namespace treehold::inline v0::platform

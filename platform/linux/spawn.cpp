@@ -19,7 +19,9 @@
 
 #include "platform/linux/agent_program.hpp"
 #include "platform/linux/cgroup_dir.hpp"
+#include "platform/linux/controllers.hpp"
 #include "platform/linux/order.hpp"
+#include "platform/linux/process_limit.hpp"
 #include "platform/linux/spawn_child.hpp"
 #include "platform/platform.hpp"
 
@@ -32,6 +34,13 @@ constexpr std::uint64_t clone_into_cgroup = 0x200000000ULL;  // CLONE_INTO_CGROU
 
 [[noreturn]] void fail(SpawnStage stage, const std::string& subject) {
   throw SpawnFailed(stage, last_error(), subject);
+}
+
+[[noreturn]] void fail_clone(const CgroupDir* leaf) {
+  if (errno == EAGAIN) {
+    throw process_limit_reached(leaf);
+  }
+  fail(leaf != nullptr ? SpawnStage::container : SpawnStage::launch, "clone");
 }
 
 /// Keeps every signal away while it lives, also the two that libc reserves for itself and leaves
@@ -286,25 +295,52 @@ Cloned spawn_directly(const std::shared_ptr<const SpawnPlan>& plan, const Launch
   Cloned child = clone_sharing_memory(shared->stack, &child_becomes_program, &shared->becoming,
                                       Waiting::none, leaf);
   if (child.pid < 0) {
-    fail(leaf != nullptr ? SpawnStage::container : SpawnStage::launch, "clone");
+    fail_clone(leaf);
   }
   spawned.shared_memory = shared;
   return child;
 }
 
+/// The files that a child writes to so as to join its leaf and what limits it.
+struct Entrances {
+  std::vector<UniqueFd> files;
+  UniqueFd process_count;
+};
+
+Entrances open_entrances(const Birthplace& place, LaunchOrder& order) {
+  Entrances entrances;
+  entrances.files.push_back(above_standard(place.leaf->open_file("cgroup.procs", O_WRONLY)));
+  if (!entrances.files.back()) {
+    fail(SpawnStage::container, "cgroup.procs");
+  }
+  if (place.controllers != nullptr) {
+    for (UniqueFd& file : place.controllers->entrances()) {
+      entrances.files.push_back(std::move(file));
+    }
+    entrances.process_count = place.controllers->process_count();
+    if (entrances.process_count) {
+      order.process_count = entrances.process_count.get();
+      order.most_processes = place.controllers->most_processes();
+    }
+  }
+  for (const UniqueFd& file : entrances.files) {
+    order.entrances[order.entrance_count++] = file.get();
+  }
+  return entrances;
+}
+
 Cloned spawn_through_helper(const SpawnPlan& plan, LaunchOrder order, const Birthplace& place,
                             const Ends& ends) {
   const CgroupDir* const leaf = place.leaf;
-  const bool joins = leaf != nullptr && place.way == SpawnWay::helper;
-  UniqueFd procs;
+  const bool joins =
+      leaf != nullptr && (place.way == SpawnWay::helper || place.controllers != nullptr);
+  const Entrances entrances = joins ? open_entrances(place, order) : Entrances();
   std::vector<int> kept;
-  if (joins) {
-    procs = above_standard(leaf->open_file("cgroup.procs", O_WRONLY));
-    if (!procs) {
-      fail(SpawnStage::container, "cgroup.procs");
-    }
-    order.container = procs.get();
-    kept.push_back(procs.get());
+  for (const UniqueFd& file : entrances.files) {
+    kept.push_back(file.get());
+  }
+  if (entrances.process_count) {
+    kept.push_back(entrances.process_count.get());
   }
   for (const UniqueFd& end : ends.child) {
     if (end) {
@@ -343,7 +379,7 @@ Cloned spawn_through_helper(const SpawnPlan& plan, LaunchOrder order, const Birt
   Cloned child = clone_sharing_memory(stack, &child_executes_helper, &start, Waiting::until_exec,
                                       joins ? nullptr : leaf);
   if (child.pid < 0) {
-    fail(leaf != nullptr && !joins ? SpawnStage::container : SpawnStage::launch, "clone");
+    fail_clone(joins ? nullptr : leaf);
   }
   if (start.error != 0) {
     reap(child);
@@ -356,11 +392,25 @@ Cloned spawn_through_helper(const SpawnPlan& plan, LaunchOrder order, const Birt
   return child;
 }
 
-/// Whether the child changes what the kernel keeps for the whole shared memory: with another user
-/// or group it would clear the host's dumpable flag for good, and that user could stop the
-/// half-born child.
-bool changes_credentials(const SpawnPlan& plan) {
-  return plan.uid || plan.gid || plan.groups;
+/// Whether the child needs memory of its own, since the kernel keeps for the whole memory what it
+/// changes: with another user or group it would clear the host's dumpable flag for good, and that
+/// user could stop the half-born child; an oom_score_adj would be the host's, too; and the kernel
+/// kills all that share memory with one it kills for want of memory.
+bool needs_own_memory(const SpawnPlan& plan, const LaunchOrder& order, const Birthplace& place) {
+  return plan.uid || plan.gid || plan.groups || order.set_oom_score != 0 ||
+         place.controllers != nullptr;
+}
+
+/// A host that is to be spared when memory runs out passes that on to nobody: a group with a limit
+/// of memory could not be made smaller.
+std::optional<int> oom_score(const SpawnPlan& plan) {
+  if (plan.oom_score_adj) {
+    return plan.oom_score_adj;
+  }
+  const UniqueFd file(::open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC));
+  char first = '0';
+  const bool negative = file && ::read(file.get(), &first, 1) == 1 && first == '-';
+  return negative ? std::optional(0) : std::nullopt;
 }
 
 }  // namespace
@@ -383,8 +433,12 @@ Spawned spawn(const std::shared_ptr<const SpawnPlan>& plan, const Birthplace& pl
   Spawned spawned;
   LaunchOrder order = make_order(*plan);
   order.new_process_group = place.own_process_group ? 1 : 0;
+  if (const std::optional<int> score = oom_score(*plan)) {
+    order.set_oom_score = 1;
+    order.oom_score = *score;
+  }
   const Ends ends = make_ends(*plan, spawned, order);
-  Cloned child = place.way == SpawnWay::direct && !changes_credentials(*plan)
+  Cloned child = place.way == SpawnWay::direct && !needs_own_memory(*plan, order, place)
                      ? spawn_directly(plan, order, place.leaf, spawned)
                      : spawn_through_helper(*plan, order, place, ends);
   spawned.pid = child.pid;

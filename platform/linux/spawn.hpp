@@ -7,8 +7,10 @@
 //              it: the end of the report pipe tells.
 //     helper   A small program with memory of its own does the same: for what must not be done in
 //     shared
-//              memory (another user). It is born in the leaf as well; where a child cannot be, it
-//              is started in the host's cgroup and joins the leaf, which costs milliseconds.
+//              memory (another user, a group whose members the kernel may kill for want of memory:
+//              it kills all that share memory with them). It is born in the leaf as well; where a
+//              child cannot be, or may not be while it shares memory, it is started in the host's
+//              cgroup and joins the leaf, which costs milliseconds.
 #pragma once
 
 #include <sys/types.h>
@@ -22,6 +24,7 @@
 namespace treehold::inline v0::platform {
 
 class CgroupDir;
+class Controllers;
 
 /// `helper` is the way where children cannot be born in leaves: everything goes through a joining
 /// helper.
@@ -35,6 +38,8 @@ struct Birthplace {
   SpawnWay way = SpawnWay::direct;
   const CgroupDir* leaf = nullptr;  ///< none: the host's own cgroup
   bool own_process_group = false;
+  /// Joins the leaf, and these, before the program is executed.
+  const Controllers* controllers = nullptr;
 };
 
 /// A started child on its way to becoming the program.

@@ -1,0 +1,34 @@
+// Reading the files of controllers: single numbers, and lines of keys with numbers. See
+// Documentation/admin-guide/cgroup-v2.rst, "Interface Files".
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <treehold/statistics.hpp>
+
+#include "platform/linux/cgroup_dir.hpp"
+
+namespace treehold::inline v0::platform {
+
+/// The number in a file of one; nothing for "max" and where there is no such file.
+[[nodiscard]] std::optional<std::uint64_t> number_in(const CgroupDir& group, const char* file);
+
+/// The number behind `key` in a file of lines "KEY NUMBER".
+[[nodiscard]] std::optional<std::uint64_t> number_of(const CgroupDir& group, const char* file,
+                                                     std::string_view key);
+
+/// The same in a text.
+[[nodiscard]] std::optional<std::uint64_t> number_after(std::string_view text,
+                                                        std::string_view key);
+
+/// The sum over all devices in io.stat; nothing where there is no such file.
+[[nodiscard]] std::optional<IoUse> io_use(const CgroupDir& group);
+
+/// A file of pressure stall information (Documentation/accounting/psi.rst).
+[[nodiscard]] std::optional<Pressure> pressure_in(const CgroupDir& group, const char* file);
+
+}  // namespace treehold::inline v0::platform
