@@ -231,6 +231,9 @@ class Command : public treehold::Command {
   using Path = std::filesystem::path;
   using Duration = std::chrono::nanoseconds;
   TREEHOLD_TEST_SETTING(line_ending, (treehold::LineEnding ending), ending);
+  TREEHOLD_TEST_SETTING(limits, (treehold::Limits limits), std::move(limits));
+  TREEHOLD_TEST_SETTING(accounting, ());
+  TREEHOLD_TEST_SETTING(oom_score_adj, (int value), value);
   TREEHOLD_TEST_SETTING(stdout_tee, (Path file), std::move(file));
   TREEHOLD_TEST_SETTING(stdout_tee, (treehold::TeeSink sink), std::move(sink));
   TREEHOLD_TEST_SETTING(stderr_tee, (Path file), std::move(file));
@@ -355,6 +358,21 @@ class ProcessGroup : public treehold::ProcessGroup {
   treehold::StopReport stop(std::chrono::nanoseconds grace) {
     return asynchronous() ? async_stop(grace, Host().context(), asio::use_future).get()
                           : treehold::ProcessGroup::stop(grace);
+  }
+  /// All samples until the group is empty.
+  std::vector<treehold::Statistics> samples(std::chrono::nanoseconds interval) {
+    std::vector<treehold::Statistics> all;
+    if (asynchronous()) {
+      Host host;
+      while (auto sample = async_sample_stats(interval, host.context(), asio::use_future).get()) {
+        all.push_back(std::move(*sample));
+      }
+    } else {
+      for (treehold::Statistics& sample : sample_stats(interval)) {
+        all.push_back(std::move(sample));
+      }
+    }
+    return all;
   }
 };
 

@@ -22,6 +22,7 @@
 #include <utility>
 
 #include "fifo.hpp"
+#include "host.hpp"
 #include "roles.hpp"
 #include "support.hpp"
 
@@ -40,53 +41,6 @@ using treehold::Process;
 using treehold::ProcessGroup;
 using treehold::Signal;
 using treehold::Stream;
-
-struct SkipHost {
-  std::string reason;
-};
-
-class Host {
- public:
-  Host() : report_(::fcntl(1, F_DUPFD_CLOEXEC, 200)) {}
-
-  void say(const std::string& line) const {
-    const std::string text = line + "\n";
-    if (::write(report_, text.data(), text.size()) < 0) {
-      ::_exit(92);
-    }
-  }
-
-  void expect(bool holds, const char* what, int line) {
-    if (!holds) {
-      say("line " + std::to_string(line) + ": not so: " + what);
-      failed_ = true;
-    }
-  }
-
-  /// That `act` throws an `Exception`.
-  template <class Exception>
-  void expect_throw(const std::function<void()>& act, const char* what, int line) {
-    try {
-      act();
-      expect(false, what, line);
-    } catch (const Exception&) {
-    } catch (const std::exception& error) {
-      say(std::string("instead: ") + error.what());
-      expect(false, what, line);
-    }
-  }
-
-  [[nodiscard]] bool failed() const noexcept { return failed_; }
-
- private:
-  int report_;
-  bool failed_ = false;
-};
-
-#define EXPECT(condition) host.expect(condition, #condition, __LINE__)
-#define EXPECT_THROWS_AS(exception, ...)                                                         \
-  host.expect_throw<exception>([&] { (void)(__VA_ARGS__); }, #__VA_ARGS__ " throws " #exception, \
-                               __LINE__)
 
 bool no_child_left() {
   siginfo_t info{};
@@ -509,10 +463,8 @@ void umbrella(Host& host, const std::vector<std::string>&) {
   }
 }
 
-using Scenario = std::function<void(Host&, const std::vector<std::string>&)>;
-
-const std::map<std::string, Scenario>& all_scenarios() {
-  static const std::map<std::string, Scenario> scenarios{
+std::map<std::string, Scenario> make_scenarios() {
+  std::map<std::string, Scenario> scenarios{
       {"child-signal", child_signal_ignored},
       {"closed-descriptors", closed_descriptors},
       {"first-process", first_process},
@@ -527,6 +479,12 @@ const std::map<std::string, Scenario>& all_scenarios() {
       {"umbrella", umbrella},
       {"unprivileged", unprivileged},
   };
+  scenarios.merge(limit_scenarios());
+  return scenarios;
+}
+
+const std::map<std::string, Scenario>& all_scenarios() {
+  static const std::map<std::string, Scenario> scenarios = make_scenarios();
   return scenarios;
 }
 

@@ -95,8 +95,25 @@ std::string leftovers(const std::string& umbrella) {
   return text;
 }
 
-std::string all_leftovers() {
+/// Groups of version 1 belong to a group of ours, which is gone.
+std::string v1_leftovers() {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  std::set<std::string> names;
+  for (const std::string& umbrella : own_umbrellas()) {
+    names.insert(fs::path(umbrella).filename());
+  }
   std::string text;
+  for (const std::string& directory : support::own_v1_cgroups()) {
+    for (const fs::directory_entry& group : fs::directory_iterator(directory, ignored)) {
+      text += names.count(group.path().filename()) != 0 ? group.path().string() + "\n" : "";
+    }
+  }
+  return text;
+}
+
+std::string all_leftovers() {
+  std::string text = v1_leftovers();
   for (const std::string& umbrella : own_umbrellas()) {
     text += leftovers(umbrella);
   }

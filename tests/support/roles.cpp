@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -399,6 +400,51 @@ int fork_bomb(const Words& words) {  // [setsid]: forks as long as the system le
   }
 }
 
+/// SIZE [FILE]: touches that many bytes, says so and waits.
+int eat(const Words& words) {
+  const std::size_t size = number(words, 0);
+  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    say("refused");
+    return 1;
+  }
+  constexpr std::size_t page = 4096;
+  for (std::size_t at = 0; at < size; at += page) {
+    static_cast<volatile char*>(memory)[at] = 'x';
+  }
+  say("eaten");
+  if (word(words, 1) == "and-rest") {
+    rest();
+  }
+  return 0;
+}
+
+/// MILLISECONDS: computes for that long.
+int burn(const Words& words) {
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + std::chrono::milliseconds(number(words, 0));
+  while (Clock::now() < end) {
+  }
+  return 0;
+}
+
+/// Forks children that wait, until the system lets it no more; says how many, and waits.
+int fill(const Words&) {
+  std::size_t count = 0;
+  for (;; ++count) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      let_go_of_streams();
+      rest();
+    }
+    if (child < 0) {
+      break;
+    }
+  }
+  say(std::to_string(count));
+  rest();
+}
+
 int hopper(
     const Words& words) {  // LIFELINE: forks and exits in a circle, its number changes always
   if (::open(words.at(0).c_str(), O_WRONLY) < 0) {
@@ -676,16 +722,19 @@ const std::map<std::string, std::function<int(const Words&)>>& all_roles() {
       {"alternate", alternate},
       {"arguments", arguments},
       {"background", background},
+      {"burn", burn},
       {"burrow", burrow},
       {"close-input", close_input},
       {"count-input", count_input},
       {"create", create},
       {"deep", deep},
+      {"eat", eat},
       {"echo", echo},
       {"emit", emit},
       {"environment", environment},
       {"escape", escape},
       {"exit", leave},
+      {"fill", fill},
       {"flood", flood},
       {"fork-bomb", fork_bomb},
       {"holder", holder},

@@ -177,6 +177,78 @@ pid_t pid_after(std::string_view text, std::string_view word) {
   return static_cast<pid_t>(std::stol(std::string(text.substr(at + word.size() + 1))));
 }
 
+void require_limit(const std::string& limit) {
+  const treehold::Guarantees all = guarantees();
+  for (const auto& [name, guarantee] : all.limits) {
+    if (name == limit && !guarantee.holds) {
+      skip("no limit of " + limit + " here: " + guarantee.reason);
+    }
+  }
+}
+
+bool limits_are_unified() {
+  const treehold::Guarantees all = guarantees();
+  return std::any_of(all.limits.begin(), all.limits.end(), [](const auto& limit) {
+    return limit.first == "memory_high" && limit.second.holds;
+  });
+}
+
+namespace {
+
+/// The cgroup of a process in the hierarchy of `controller`, or the unified one ("").
+std::optional<std::string> cgroup_directory(pid_t pid, const std::string& controller) {
+  std::istringstream groups(read_proc("/proc/" + std::to_string(pid) + "/cgroup"));
+  for (std::string line; std::getline(groups, line);) {
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(':', first + 1);
+    if (line.substr(first + 1, second - first - 1) != controller) {
+      continue;
+    }
+    std::istringstream mounts(read_proc("/proc/self/mounts"));
+    std::string device;
+    std::string point;
+    std::string type;
+    std::string options;
+    for (std::string rest; mounts >> device >> point >> type >> options;
+         std::getline(mounts, rest)) {
+      if (controller.empty() ? type == "cgroup2"
+                             : type == "cgroup" && (options + ",").find("," + controller + ",") !=
+                                                       std::string::npos) {
+        return point + line.substr(second + 1);
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<std::string> own_v1_cgroups() {
+  std::vector<std::string> found;
+  for (const char* controller : {"memory", "pids", "cpu"}) {
+    if (auto directory = cgroup_directory(::getpid(), controller)) {
+      found.push_back(std::move(*directory));
+    }
+  }
+  return found;
+}
+
+std::string control_file(pid_t pid, const std::string& controller, const std::string& file,
+                         const std::string& file_v1) {
+  const auto older = cgroup_directory(pid, controller);
+  std::string directory = older ? *older : cgroup_directory(pid, "").value_or("");
+  const std::string& name = older ? file_v1 : file;
+  // A leaf has no controllers: the group above it has.
+  if (!older && read_proc(directory + "/" + name).empty()) {
+    directory.resize(directory.rfind('/'));
+  }
+  std::string text = read_proc(directory + "/" + name);
+  if (!text.empty() && text.back() == '\n') {
+    text.pop_back();
+  }
+  return text;
+}
+
 char state_of(pid_t pid) {
   const std::string stat = read_proc("/proc/" + std::to_string(pid) + "/stat");
   const std::size_t bracket = stat.rfind(')');

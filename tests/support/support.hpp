@@ -91,6 +91,20 @@ void require_root();
 [[nodiscard]] treehold::Guarantees guarantees();
 [[nodiscard]] treehold::Mechanism mechanism();
 
+/// Skips unless a group of this mechanism can hold the limit (by its name in `Limits`).
+void require_limit(const std::string& limit);
+
+/// Whether its controllers are in the unified hierarchy.
+[[nodiscard]] bool limits_are_unified();
+
+/// Our own groups in all hierarchies of version 1.
+[[nodiscard]] std::vector<std::string> own_v1_cgroups();
+
+/// What is in `file` of the controller's cgroup of a process, without the newline; `file` and
+/// `file_v1` are its names in the two versions.
+[[nodiscard]] std::string control_file(pid_t pid, const std::string& controller,
+                                       const std::string& file, const std::string& file_v1);
+
 // -- Roles --------------------------------------------------------------------------------------
 
 /// The path of the test binary.

@@ -43,7 +43,7 @@ initramfs() {
   mkdir -p "$root"/{bin,dev,etc,proc,sys,tmp,usr/bin,usr/lib,usr/lib64}
   ln -s usr/lib usr/lib64 "$root"
   install "$(type -P busybox)" "$root/bin/busybox"
-  for name in awk bash bc cat chmod dash echo env false head id kill make mkdir printf ps rm rmdir sed seq sleep sort tail \
+  for name in awk bash bc cat chmod dash echo env false head id kill make mkdir printf ps rm rmdir sed seq setpriv sleep sort tail \
       touch tr true wc; do
     take "$(type -P "$name")"
     ln -s "../usr/bin/$name" "$root/bin/$name"
@@ -65,5 +65,5 @@ initramfs
 # What is not an option of the kernel's becomes part of the environment of its first process.
 timeout "${TREEHOLD_VM_SECONDS:-1800}" qemu-system-x86_64 -machine q35,accel=tcg -cpu max -smp 2 -m 2048 \
   -nographic -no-reboot -nic none -kernel "$image" -initrd "$work/initramfs" \
-  -append "console=ttyS0 quiet panic=-1 TREEHOLD_VM_TESTS=\"$tests\"" </dev/null | tr -d '\r' | tee "$work/log"
+  -append "console=ttyS0 loglevel=0 panic=-1 TREEHOLD_VM_TESTS=\"$tests\"" </dev/null | tr -d '\r' | tee "$work/log"
 grep -q '^treehold-guest: 0 failed$' "$work/log"
