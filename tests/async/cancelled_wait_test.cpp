@@ -249,6 +249,33 @@ TEST_CASE("a cancelled wait for a group to be empty is begun again", "[contract]
   CHECK(empty.good());
 }
 
+TEST_CASE("a cancelled wait for a sample is begun again", "[contract][async][limits]") {
+  asio::io_context context;
+  ProcessGroup group;
+  using Sample = std::optional<treehold::Statistics>;
+  const Process child = [&] {
+    Answer<Process> start;
+    group.async_start(role("sleep"), context, start.handler());
+    run_until(context, [&] { return start.calls == 1; });
+    return std::move(start.result);
+  }();
+  for (const auto type : of_a_wait) {
+    asio::cancellation_signal signal;
+    Answer<Sample> sample;
+    group.async_sample_stats(1h, context, cancellable(signal, sample));
+    run_ready(context);
+    CHECK(sample.calls == 0);
+    signal.emit(type);
+    run_until(context, [&] { return sample.calls == 1; });
+    CHECK(sample.cancelled());
+  }
+  Answer<Sample> sample;
+  group.async_sample_stats(1ms, context, sample.handler());
+  run_until(context, [&] { return sample.calls == 1; });
+  CHECK(sample.good());
+  CHECK(sample.result.has_value());
+}
+
 TEST_CASE("a write heeds nothing but a terminal cancellation, which closes standard input",
           "[contract][async]") {
   asio::io_context context;

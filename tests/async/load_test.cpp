@@ -598,6 +598,7 @@ TEST_CASE("handlers run where they are bound to, and else on the strand of their
   each([&] { echo.async_wait(bound()); });
   each([&] { echo.async_output(bound()); });
   each([&] { group.async_wait_empty(context, bound()); });
+  each([&] { group.async_sample_stats(1ms, context, bound()); });
   each([&] { group.async_kill(context, bound()); });
   each([&] { group.async_stop(0s, context, bound()); });
   CHECK(done == expected);

@@ -49,6 +49,9 @@ TEST_CASE("error texts escape control characters", "[unit]") {
   expect_one_safe_line(TeardownUnconfirmed(StopReport{}));
   expect_one_safe_line(GroupSuspended());
   expect_one_safe_line(GroupClosed());
+  expect_one_safe_line(ProcessLimitReached(ProcessLimitOwner::ancestor, hostile));
+  expect_one_safe_line(LimitRefused(
+      {hostile, LimitProblem::unenforceable, hostile, hostile, hostile, hostile, no_entry()}));
 }
 
 TEST_CASE("an escaped text still tells what it said", "[unit]") {

@@ -53,6 +53,13 @@ TEST_CASE("outcomes describe themselves", "[unit]") {
   CHECK(Outcome::exited(3).describe() == "exit code 3");
   CHECK(Outcome::signalled(SIGSEGV, true).describe() == "SIGSEGV (core dumped)");
   CHECK(Outcome::signalled(SIGKILL, false).describe() == "SIGKILL");
+  const Outcome killed = Outcome::signalled(SIGKILL, false);
+  CHECK(killed.memory_kill() == treehold::MemoryKill::none);
+  CHECK(killed.with_memory_kill(treehold::MemoryKill::outside) != killed);
+  CHECK(killed.with_memory_kill(treehold::MemoryKill::own_limit).describe() ==
+        "SIGKILL (out of memory: the limit of the group)");
+  CHECK(killed.with_memory_kill(treehold::MemoryKill::outside).describe() ==
+        "SIGKILL (out of memory outside of the group)");
   CHECK(Outcome::timed_out().describe() == "timed out");
   CHECK_FALSE(Outcome::idle_timed_out().describe().empty());
   CHECK(Outcome::idle_timed_out().describe() != Outcome::timed_out().describe());

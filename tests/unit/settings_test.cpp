@@ -49,6 +49,57 @@ void expect_accepted(const std::function<void(Command&)>& set) {
 
 }  // namespace
 
+TEST_CASE("limits that make no sense are refused before anything is made", "[unit]") {
+  using treehold::LimitRefused;
+  using treehold::Limits;
+  using namespace treehold::literals;
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  const std::vector<std::pair<std::string, Limits>> senseless{
+      {"memory", {.memory = 100}},
+      {"memory", {.memory = ~std::uint64_t{0}}},
+      {"swap", {.memory = 1_GiB, .swap = ~std::uint64_t{0}}},
+      {"memory_high", {.memory_high = 1}},
+      {"memory_high", {.memory = 1_MiB, .memory_high = 2_MiB}},
+      {"oom_kills_group", {.oom_kills_group = true}},
+      {"processes", {.processes = 0}},
+      {"processes", {.processes = std::uint64_t{1} << 40U}},
+      {"cpus", {.cpus = 0}},
+      {"cpus", {.cpus = -2}},
+      {"cpus", {.cpus = nan}},
+      {"cpus", {.cpus = 1e9}},
+      {"cpu_weight", {.cpu_weight = 0}},
+      {"cpu_weight", {.cpu_weight = 10001}},
+      {"cpu_set", {.cpu_set = std::vector<unsigned>{}}},
+      {"cpu_set", {.cpu_set = std::vector<unsigned>{8192}}},
+      {"io", {.io = {{.device = "", .reads_per_second = 1}}}},
+      {"io", {.io = {{.device = "8:0"}}}},
+      {"io", {.io = {{.device = "8:0", .reads_per_second = 0}}}},
+      {"io",
+       {.io = {{.device = "8:0", .reads_per_second = 1},
+               {.device = "8:0", .reads_per_second = 2}}}},
+  };
+  for (const auto& [name, limits] : senseless) {
+    INFO(name);
+    try {
+      Command("true").limits(limits).validate();
+      FAIL_CHECK("was accepted");
+    } catch (const LimitRefused& refused) {
+      CHECK(refused.refusal().limit == name);
+      CHECK(refused.refusal().problem == treehold::LimitProblem::invalid);
+      CHECK(refused.code() == treehold::Errc::limit_refused);
+    }
+    treehold::GroupOptions options;
+    options.limits = limits;
+    CHECK_THROWS_AS(treehold::ProcessGroup(options), LimitRefused);
+  }
+  treehold::GroupOptions options;
+  options.cgroup = "/nowhere";
+  options.mechanism = treehold::Mechanism::process_group;
+  CHECK_THROWS_AS(treehold::ProcessGroup(options), InvalidSetting);
+  expect_refused("oom_score_adj", [](Command& c) { c.oom_score_adj(1001); });
+  expect_refused("oom_score_adj", [](Command& c) { c.oom_score_adj(-1001); });
+}
+
 TEST_CASE("a NUL byte is refused wherever it would cut a string", "[unit]") {
   CHECK_THROWS_AS(Command(nul_inside).validate(), InvalidSetting);
   expect_refused("arg", [](Command& c) { c.arg(nul_inside); });
