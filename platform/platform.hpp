@@ -199,6 +199,9 @@ class Group : public Tree {
 /// reason; `LimitRefused`.
 [[nodiscard]] std::shared_ptr<Group> make_group(Mechanism mechanism, const GroupSettings& settings);
 
+/// See <treehold/placement.hpp>.
+void move_host_into_leaf();
+
 /// The mechanisms this system knows, best first, each as it stands here. Starts and makes nothing.
 [[nodiscard]] std::vector<MechanismReport> mechanism_reports();
 

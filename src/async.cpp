@@ -265,7 +265,7 @@ void begin_group_sample(const SharedGroup& group, std::chrono::nanoseconds inter
                           if (*given_up) {
                             done(std::make_exception_ptr(Cancelled("waiting for a sample")), {});
                           } else {
-                            done(nullptr, std::move(sample));
+                            done(nullptr, sample);
                           }
                         }));
                     return [given_up, cut_short] {

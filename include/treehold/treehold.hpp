@@ -10,6 +10,7 @@
 #include <treehold/mechanism.hpp>      // IWYU pragma: export
 #include <treehold/outcome.hpp>        // IWYU pragma: export
 #include <treehold/output.hpp>         // IWYU pragma: export
+#include <treehold/placement.hpp>      // IWYU pragma: export
 #include <treehold/process.hpp>        // IWYU pragma: export
 #include <treehold/process_group.hpp>  // IWYU pragma: export
 #include <treehold/signal.hpp>         // IWYU pragma: export

@@ -592,8 +592,9 @@ std::shared_ptr<Group> make_cgroup_group(const GroupSettings& settings) {
   }
   auto group = std::make_shared<CgroupGroup>(umbrella, Shelf{&umbrella->plain(), plain_shelf});
   if (control.by == Control::By::version_1) {
-    group->control(hybrid_controllers(control.controllers, umbrella->name(), group->name()),
-                   settings.limits);
+    group->control(
+        hybrid_controllers(control.controllers, settings.limits, umbrella->name(), group->name()),
+        settings.limits);
   }
   return group;
 }

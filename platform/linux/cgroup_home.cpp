@@ -28,7 +28,9 @@ const char* const delegate =
     "delegate the cgroup: Delegate=yes in the unit, systemd-run --user --scope -p Delegate=yes, or "
     "a writable cgroup mount in the container";
 const char* const delegate_subgroup =
-    "start the host in a group of its own below: DelegateSubgroup=host in the unit (systemd 254)";
+    "start the host in a group of its own below: DelegateSubgroup=host in the unit (systemd 254), "
+    "or "
+    "let it call treehold::move_host_into_leaf()";
 
 /// Why this process may not make groups in `directory` and place children there.
 std::optional<Obstacle> problem_with(const std::string& directory) {
@@ -76,11 +78,14 @@ std::optional<Obstacle> problem_with(const std::string& directory,
     }
     const std::string name(to_string(controller));
     if (!lists(there, controller)) {
-      return Obstacle{directory + "/cgroup.controllers",
-                      "does not have the controller " + name,
-                      {},
-                      "delegate it: Delegate=" + to_string(controllers) + " in the unit",
-                      controller};
+      return Obstacle{
+          directory + "/cgroup.controllers",
+          "does not have the controller " + name,
+          {},
+          own_v1_cgroup(controller == Controller::io ? "blkio" : name)
+              ? "boot with a unified cgroup hierarchy: systemd.unified_cgroup_hierarchy=1"
+              : "delegate it: Delegate=" + to_string(controllers) + " in the unit",
+          controller};
     }
     const std::string switches = directory + "/cgroup.subtree_control";
     if (::faccessat(AT_FDCWD, switches.c_str(), W_OK, AT_EACCESS) != 0) {
@@ -312,7 +317,7 @@ std::shared_ptr<Umbrella> Umbrella::at(const CgroupPlace& place) {
   if (found != umbrellas.end()) {
     return *found;
   }
-  const auto made = std::make_shared<Umbrella>(place);
+  auto made = std::make_shared<Umbrella>(place);
   std::erase_if(umbrellas, [](const auto& umbrella) {
     return umbrella->owner_ != incarnation() || umbrella.use_count() == 1;  // moved away from it
   });

@@ -34,7 +34,7 @@ Guarantee controller_guarantee(Controller controller) {
 }
 
 Guarantee limit_guarantee(const LimitController& limit) {
-  const Guarantee controller = controller_guarantee(limit.controller);
+  Guarantee controller = controller_guarantee(limit.controller);
   const bool only_unified = limit.limit == std::string_view("memory_high") ||
                             limit.limit == std::string_view("oom_kills_group");
   if (controller.holds && only_unified && find_cgroup_place({limit.controller}).directory.empty()) {
@@ -67,9 +67,11 @@ void add_statistics(Guarantees& all, const Guarantee& available) {
   add("threads_peak", since(pids, 6, 1, "pids.peak"));
   add("cpu", counted("cpu.stat"));
   add("memory", memory);
-  add("memory_peak", since(memory, 5, 19, "memory.peak"));
+  const bool unified = !find_cgroup_place({Controller::memory}).directory.empty();
+  add("memory_peak", unified ? since(memory, 5, 19, "memory.peak") : memory);
   add("io", find_cgroup_place({Controller::io}).directory.empty()
-                ? Guarantee{false, find_cgroup_place({Controller::io}).obstacle.text(), ""}
+                ? Guarantee{false, find_cgroup_place({Controller::io}).obstacle.text(),
+                            find_cgroup_place({Controller::io}).obstacle.remedy}
                 : controller_guarantee(Controller::io));
   add("pressure", read_file("/proc/pressure/cpu")
                       ? counted("pressure stall information")

@@ -86,4 +86,23 @@ std::optional<Pressure> pressure_in(const CgroupDir& group, const char* file) {
   return pressure;
 }
 
+Evidence process_evidence(const CgroupDir& group, std::uint64_t most) {
+  const auto refused = number_of(group, "pids.events", "max");
+  if (!refused) {
+    return {Tripped::unknown, 0, "pids.events cannot be read"};
+  }
+  if (*refused == 0) {
+    return {Tripped::no, 0, "pids.events: max"};
+  }
+  const auto peak = number_in(group, "pids.peak");
+  if (!peak) {
+    return {Tripped::unknown, 0,
+            "pids.events: max; without pids.peak (Linux 6.1) it may have been a limit above"};
+  }
+  if (*peak < most) {
+    return {Tripped::no, 0, "pids.events: max counts refusals of a group above"};
+  }
+  return {Tripped::yes, *refused, "pids.events: max"};
+}
+
 }  // namespace treehold::inline v0::platform

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include <treehold/limits.hpp>
 #include <treehold/statistics.hpp>
 
 #include "platform/linux/cgroup_dir.hpp"
@@ -30,5 +31,10 @@ namespace treehold::inline v0::platform {
 
 /// A file of pressure stall information (Documentation/accounting/psi.rst).
 [[nodiscard]] std::optional<Pressure> pressure_in(const CgroupDir& group, const char* file);
+
+/// Whether the limit of processes was met in a group of the controller pids, which both versions
+/// have alike. pids.events counts what was refused inside, before Linux 6.11 also by a limit above:
+/// the peak tells which.
+[[nodiscard]] Evidence process_evidence(const CgroupDir& group, std::uint64_t most);
 
 }  // namespace treehold::inline v0::platform

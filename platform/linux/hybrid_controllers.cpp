@@ -79,11 +79,12 @@ class Libcgroup {
 
 class HybridControllers final : public Controllers {
  public:
-  HybridControllers(const ControllerSet& wanted, std::string umbrella, std::string group)
+  HybridControllers(const ControllerSet& wanted, const Limits& limits, std::string umbrella,
+                    std::string group)
       : umbrella_(std::move(umbrella)), group_(std::move(group)) {
     const Libcgroup library;
     for (const Controller controller : wanted) {
-      make(library, controller);
+      make(library, controller, limits);
     }
   }
   ~HybridControllers() override { remove(); }
@@ -131,12 +132,7 @@ class HybridControllers final : public Controllers {
             "memory.oom_control: oom_kill, below memory.limit_in_bytes");
     }
     if (const CgroupDir* pids = find(Controller::pids); pids != nullptr && limits.processes) {
-      const auto peak = number_in(*pids, "pids.peak");
-      auto refused = number_of(*pids, "pids.events", "max");
-      if (refused && peak && *peak < *limits.processes) {
-        refused = 0;  // it was a limit above
-      }
-      entry("processes", refused, "pids.events: max");
+      all.emplace_back("processes", process_evidence(*pids, *limits.processes));
     }
     if (const CgroupDir* cpu = find(Controller::cpu); cpu != nullptr && limits.cpus) {
       entry("cpus", number_of(*cpu, "cpu.stat", "nr_throttled"), "cpu.stat: nr_throttled");
@@ -267,7 +263,7 @@ class HybridControllers final : public Controllers {
     CgroupDir directory;
   };
 
-  void make(const Libcgroup& library, Controller controller) {
+  void make(const Libcgroup& library, Controller controller, const Limits& limits) {
     const std::string name(to_string(controller));
     const std::string place = hybrid_place(controller);
     const std::optional<OwnCgroup> own = own_v1_cgroup(name);
@@ -288,7 +284,9 @@ class HybridControllers final : public Controllers {
     }
     if (error != 0) {
       remove();
-      LimitRefusal refusal = facts("", "a group cannot be made");
+      LimitRefusal refusal;
+      refusal.limit = limit_needing(limits, controller);
+      refusal.reason = "a group cannot be made";
       refusal.problem = LimitProblem::unenforceable;
       refusal.controller = name;
       refusal.path = place;
@@ -311,15 +309,11 @@ class HybridControllers final : public Controllers {
     return swaps && std::count(swaps->begin(), swaps->end(), '\n') > 1;
   }
 
-  [[nodiscard]] static LimitRefusal facts(const char* limit, const char* reason) {
+  [[nodiscard]] static LimitRefused refused(const char* limit, const char* reason) {
     LimitRefusal refusal;
     refusal.limit = limit;
     refusal.problem = LimitProblem::unsupported;
     refusal.reason = reason;
-    return refusal;
-  }
-  [[nodiscard]] static LimitRefused refused(const char* limit, const char* reason) {
-    LimitRefusal refusal = facts(limit, reason);
     refusal.controller = "memory";
     refusal.path = hybrid_place(Controller::memory);
     refusal.remedy = "run with a unified cgroup hierarchy";
@@ -358,10 +352,10 @@ std::optional<HybridProblem> hybrid_problem(Controller controller) {
   return std::nullopt;
 }
 
-std::unique_ptr<Controllers> hybrid_controllers(const ControllerSet& wanted,
+std::unique_ptr<Controllers> hybrid_controllers(const ControllerSet& wanted, const Limits& limits,
                                                 const std::string& umbrella,
                                                 const std::string& group) {
-  return std::make_unique<HybridControllers>(wanted, umbrella, group);
+  return std::make_unique<HybridControllers>(wanted, limits, umbrella, group);
 }
 
 }  // namespace treehold::inline v0::platform

@@ -22,8 +22,10 @@ struct HybridProblem {
 /// Where groups of `controller` would be made.
 [[nodiscard]] std::string hybrid_place(Controller controller);
 
-/// Makes the group `name` ("umbrella/group") in each of `wanted`. Throws `LimitRefused`.
+/// Makes the group `name` ("umbrella/group") in each of `wanted`. Throws `LimitRefused`,
+/// whose limit is the one of `limits` that needs the controller.
 [[nodiscard]] std::unique_ptr<Controllers> hybrid_controllers(const ControllerSet& wanted,
+                                                              const Limits& limits,
                                                               const std::string& umbrella,
                                                               const std::string& group);
 

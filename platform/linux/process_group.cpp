@@ -318,15 +318,16 @@ void refuse(const Limits& limits) {
   refusal.limit = limit_needing(limits, *needed.begin());
   refusal.problem = LimitProblem::unsupported;
   refusal.reason = "the mechanism process_group has no limits";
-  const Obstacle obstacle = find_cgroup_place(needed).obstacle;
-  if (!obstacle.text().empty()) {
-    refusal.reason += ", and cgroup_v2 cannot hold them here";
-    refusal.path = obstacle.path;
-    refusal.reason += obstacle.reason.empty() ? "" : " (" + obstacle.reason + ")";
-    refusal.error = obstacle.error;
-  }
   refusal.controller = to_string(*needed.begin());
-  refusal.remedy = obstacle.remedy.empty() ? "use the mechanism cgroup_v2" : obstacle.remedy;
+  refusal.remedy = "use the mechanism cgroup_v2";
+  const Obstacle obstacle = find_cgroup_place().obstacle;
+  if (!obstacle.text().empty()) {  // it cannot be used: why tells more than that another was
+    refusal.path = obstacle.path;
+    refusal.reason += ", and cgroup_v2 cannot be used here";
+    refusal.reason += obstacle.reason.empty() ? "" : ": " + obstacle.reason;
+    refusal.error = obstacle.error;
+    refusal.remedy = obstacle.remedy;
+  }
   throw LimitRefused(std::move(refusal));
 }
 

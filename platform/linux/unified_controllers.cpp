@@ -99,7 +99,7 @@ class UnifiedControllers final : public Controllers {
       all.emplace_back("memory_high", counted(in_memory("high"), "memory.events: high"));
     }
     if (limits.processes) {
-      all.emplace_back("processes", process_evidence(*limits.processes));
+      all.emplace_back("processes", process_evidence(group_, *limits.processes));
     }
     if (limits.cpus) {
       all.emplace_back(
@@ -212,27 +212,6 @@ class UnifiedControllers final : public Controllers {
     }
     const std::optional<std::string> swaps = read_file("/proc/swaps");
     return swaps && std::count(swaps->begin(), swaps->end(), '\n') > 1;
-  }
-
-  /// pids.events counts what was refused inside, before Linux 6.11 also by a limit above: the peak
-  /// tells which.
-  [[nodiscard]] Evidence process_evidence(std::uint64_t most) const {
-    const auto refused = number_of(group_, "pids.events", "max");
-    if (!refused) {
-      return {Tripped::unknown, 0, "pids.events cannot be read"};
-    }
-    if (*refused == 0) {
-      return {Tripped::no, 0, "pids.events: max"};
-    }
-    const auto peak = number_in(group_, "pids.peak");
-    if (!peak) {
-      return {Tripped::unknown, 0,
-              "pids.events: max; without pids.peak (Linux 6.1) it may have been a limit above"};
-    }
-    if (*peak < most) {
-      return {Tripped::no, 0, "pids.events: max counts refusals of a group above"};
-    }
-    return {Tripped::yes, *refused, "pids.events: max"};
   }
 
   [[nodiscard]] static Evidence outside_evidence(const std::optional<std::string>& memory) {

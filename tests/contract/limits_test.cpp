@@ -63,7 +63,12 @@ class Cage {
     }
   }
   ~Cage() {
-    (void)wait_until([this] { return ::rmdir(path_.c_str()) == 0; });
+    (void)wait_until([this] {
+      for (const char* below : {"/treehold-host", ""}) {
+        ::rmdir((path_ + below).c_str());
+      }
+      return !std::filesystem::exists(path_);
+    });
   }
   Cage(const Cage&) = delete;
   Cage& operator=(const Cage&) = delete;
@@ -451,6 +456,19 @@ TEST_CASE("groups above that allow no more groups are named", "[contract][limits
   const Cage cage("");
   expect_host("no-more-groups", {cage.path(), "cgroup.max.descendants"});
   expect_host("no-more-groups", {cage.path(), "cgroup.max.depth"});
+}
+
+TEST_CASE("a host moves into a leaf when it is asked to, and can limit then",
+          "[contract][limits]") {
+  require_limit("memory");
+  require_root();
+  if (!limits_are_unified()) {
+    skip("controllers of version 1 do not mind processes beside groups");
+  }
+  // Enables the controllers for the cage, too.
+  CHECK(Command(quick()).limits({.memory = 64_MiB}).exit_code() == 0);
+  const Cage cage("");
+  expect_host("into-leaf", {cage.path()});
 }
 
 TEST_CASE("a host that is spared when memory runs out does not pass that on",

@@ -365,11 +365,11 @@ class ProcessGroup : public treehold::ProcessGroup {
     if (asynchronous()) {
       Host host;
       while (auto sample = async_sample_stats(interval, host.context(), asio::use_future).get()) {
-        all.push_back(std::move(*sample));
+        all.push_back(*sample);
       }
     } else {
-      for (treehold::Statistics& sample : sample_stats(interval)) {
-        all.push_back(std::move(sample));
+      for (const treehold::Statistics& sample : sample_stats(interval)) {
+        all.push_back(sample);
       }
     }
     return all;

@@ -10,12 +10,15 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <thread>
 
 #include <treehold/treehold.hpp>
 
+#include "fifo.hpp"
 #include "host.hpp"
 #include "support.hpp"
 
@@ -24,8 +27,8 @@ namespace {
 
 using namespace plain;
 using namespace treehold::literals;
+using treehold::Command;
 using treehold::GroupOptions;
-using treehold::LimitProblem;
 using treehold::LimitRefused;
 using treehold::Mechanism;
 using treehold::Outcome;
@@ -99,7 +102,7 @@ void without_cgroups(Host& host, const std::vector<std::string>&) {
         options.mechanism = Mechanism::cgroup_v2;
       }
       const ProcessGroup group(options);
-      EXPECT(!"a limit was taken");
+      host.expect(false, "a limit was taken", __LINE__);
     } catch (const LimitRefused& refused) {
       EXPECT(refused.refusal().limit == "memory");
       EXPECT(refused.refusal().controller == "memory");
@@ -118,7 +121,7 @@ void full_group(Host& host, const std::vector<std::string>& words) {
   set(cage + "/pids.max", "1");
   try {
     (void)quick().output();
-    EXPECT(!"a process was started");
+    host.expect(false, "a process was started", __LINE__);
   } catch (const ProcessLimitReached& reached) {
     EXPECT(reached.owner() == ProcessLimitOwner::ancestor);
     EXPECT(std::string(reached.what()).find(cage) != std::string::npos);
@@ -136,7 +139,7 @@ void full_user(Host& host, const std::vector<std::string>&) {
   ::setenv("TREEHOLD_MECHANISM", "process_group", 1);
   try {
     (void)quick().output();
-    EXPECT(!"a process was started");
+    host.expect(false, "a process was started", __LINE__);
   } catch (const ProcessLimitReached& reached) {
     EXPECT(reached.owner() == ProcessLimitOwner::user);
   }
@@ -149,19 +152,56 @@ void no_more_groups(Host& host, const std::vector<std::string>& words) {
   set(cage + "/" + file, "0");
   try {
     const ProcessGroup group;
-    EXPECT(!"a group was made");
+    host.expect(false, "a group was made", __LINE__);
   } catch (const LimitRefused& refused) {
     EXPECT(refused.refusal().limit == file);
     EXPECT(refused.refusal().path == cage + "/" + file);
   }
 }
 
+/// Every thread's group in the unified hierarchy.
+std::set<std::string> groups_of_threads() {
+  std::set<std::string> found;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::istringstream lines(read_file(thread.path().string() + "/cgroup"));
+    for (std::string line; std::getline(lines, line);) {
+      if (line.rfind("0::", 0) == 0) {
+        found.insert(line.substr(3));
+      }
+    }
+  }
+  return found;
+}
+
+void into_leaf(Host& host, const std::vector<std::string>& words) {
+  enter(words.at(1));
+  const Fifo gate;
+  std::thread other([&gate] { (void)gate.read(); });
+  const std::string before = *groups_of_threads().begin();
+  {
+    const ProcessGroup plain_group;
+    EXPECT_THROWS_AS(LimitRefused, Command(quick()).limits({.memory = 64_MiB}).output());
+    const Child stranger("sleep");
+    EXPECT_THROWS_AS(treehold::Unsupported, treehold::move_host_into_leaf());
+  }
+  EXPECT(groups_of_threads() == std::set<std::string>{before});
+  treehold::move_host_into_leaf();
+  treehold::move_host_into_leaf();
+  EXPECT(groups_of_threads() == std::set<std::string>{before + "/treehold-host"});
+  EXPECT(Command(quick()).limits({.memory = 64_MiB}).exit_code() == 0);
+  const Output out = role("eat", {"268435456"}).limits({.memory = 64_MiB}).output();
+  EXPECT(out.outcome.memory_kill() == treehold::MemoryKill::own_limit);
+  EXPECT(quick().exit_code() == 0);
+  EXPECT(gate.write("x"));
+  other.join();
+}
+
 void spared(Host& host, const std::vector<std::string>&) {
   const std::string own = "/proc/self/oom_score_adj";
   set(own, "-500");
-  const treehold::Command tell("cat", {own});
+  const Command tell("cat", {own});
   EXPECT(tell.run() == "0");
-  treehold::Command wanted = tell;
+  Command wanted = tell;
   EXPECT(wanted.oom_score_adj(-300).run() == "-300");
   EXPECT(wanted.oom_score_adj(700).run() == "700");
   EXPECT(read_file(own) == "-500\n");
@@ -208,6 +248,7 @@ std::map<std::string, Scenario> limit_scenarios() {
       {"without-cgroups", without_cgroups},
       {"full-group", full_group},
       {"full-user", full_user},
+      {"into-leaf", into_leaf},
       {"no-more-groups", no_more_groups},
       {"spared", spared},
       {"starts-out-of-memory", starts_out_of_memory},
