@@ -15,6 +15,8 @@
 
 namespace {
 
+using treehold::cli::DoctorFormat;
+using treehold::cli::DoctorScope;
 using treehold::cli::RunOptions;
 
 constexpr const char* run_footer = R"(
@@ -78,6 +80,8 @@ int main(int argc, char** argv) {
   CLI::App* const doctor =
       app.add_subcommand("doctor", "Tell what works on this host, and what would help");
   doctor->add_flag("--json", json, "As JSON");
+  bool fix_hint = false;
+  doctor->add_flag("--fix-hint", fix_hint, "Only what would help, and what for");
 
   try {
     char** const end = argv + argc;
@@ -97,8 +101,8 @@ int main(int argc, char** argv) {
       }
       return treehold::cli::run(options);
     }
-    return treehold::cli::doctor(json ? treehold::cli::DoctorFormat::json
-                                      : treehold::cli::DoctorFormat::text);
+    return treehold::cli::doctor(fix_hint ? DoctorScope::remedies : DoctorScope::everything,
+                                 json ? DoctorFormat::json : DoctorFormat::text);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : treehold::cli::own_failure_status;
   } catch (const std::exception& error) {

@@ -138,4 +138,14 @@ json::value to_json(const HostReport& report) {
   return json::object{{"kernel", report.kernel}, {"mechanisms", std::move(mechanisms)}};
 }
 
+json::value to_json(const std::vector<Remedy>& remedies) {
+  json::array array;
+  for (const Remedy& remedy : remedies) {
+    array.push_back(
+        json::object{{"remedy", remedy.text},
+                     {"enables", json::array(remedy.enables.begin(), remedy.enables.end())}});
+  }
+  return json::object{{"remedies", std::move(array)}};
+}
+
 }  // namespace treehold::cli
