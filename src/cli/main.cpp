@@ -11,6 +11,7 @@
 
 #include "src/cli/doctor.hpp"
 #include "src/cli/duration.hpp"
+#include "src/cli/limit_options.hpp"
 #include "src/cli/run.hpp"
 
 namespace {
@@ -69,6 +70,9 @@ int main(int argc, char** argv) {
       ->type_name("FILE");
   run->add_flag("--tree", options.show_tree,
                 "Show the members as a tree on standard error while it runs");
+  run->add_flag("--stats", options.show_statistics,
+                "Tell on standard error at the end what the tree has used");
+  treehold::cli::add_limit_options(*run, options.limits);
   // Only for the help: what is behind -- never goes through the parser, which would take some
   // arguments ("[a,b]", a second "--") apart.
   std::vector<std::string> unmarked;

@@ -18,6 +18,7 @@ namespace treehold::cli {
 
 /// What is known of a run at its end; it may have failed before there was an outcome.
 struct RunReport {
+  Limits limits;  ///< those that were asked for
   std::optional<Guarantees> guarantees;
   std::optional<Output> output;
   std::optional<std::string> error;

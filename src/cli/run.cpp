@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include <boost/json.hpp>
 
@@ -13,6 +14,7 @@
 
 #include "platform/terminal.hpp"
 #include "src/cli/report.hpp"
+#include "src/cli/summary.hpp"
 #include "src/cli/tree_view.hpp"
 
 namespace treehold::cli {
@@ -120,14 +122,20 @@ class Interruption {
   StopReport report_;
 };
 
-/// Runs to the end of the last member and fills in what it learns on the way.
-void run_group(const RunOptions& options, RunReport& report) {
+GroupOptions make_group_options(const RunOptions& options) {
   GroupOptions group_options;
   group_options.mechanism = options.mechanism;
-  ProcessGroup group(group_options);
+  group_options.limits = options.limits;
+  group_options.accounting = options.show_statistics;
+  return group_options;
+}
+
+/// Runs to the end of the last member and fills in what it learns on the way.
+void run_group(const RunOptions& options, RunReport& report) {
+  ProcessGroup group(make_group_options(options));
   report.guarantees = group.guarantees();
-  std::unique_ptr<TreeWatch> tree;
   Process process = group.start(make_command(options));
+  std::unique_ptr<TreeWatch> tree;
   if (options.show_tree) {
     tree = std::make_unique<TreeWatch>(group);
   }
@@ -153,8 +161,12 @@ void run_group(const RunOptions& options, RunReport& report) {
       // The leader may be gone before its descendants have used their grace.
       group.wait_empty(options.grace);
     }
-    // A private tree ends with its leader; here the rest of the group does.
-    rest = group.stop(std::chrono::nanoseconds::zero());
+    // A private tree ends with its leader; here the rest of the group does. What it has used is
+    // whole when its last member is gone, and can be asked for until the group is.
+    rest = group.kill();
+    report.output->statistics = group.stats();
+    report.output->limit_evidence = group.limit_evidence();
+    group.stop(std::chrono::nanoseconds::zero());
   }
   tree.reset();
   if (interruption.number() != 0 && interruption.found_members()) {
@@ -199,8 +211,12 @@ bool write_report(const RunOptions& options, const RunReport& report) {
 int run(const RunOptions& options) {
   const platform::HeldInterrupts held;
   RunReport report;
+  report.limits = options.limits;
   try {
     run_group(options, report);
+    if (options.show_statistics) {
+      std::cerr << summary_of(*report.output) << std::flush;
+    }
   } catch (const ProgramNotFound& error) {
     fail(report, error, not_found_status);
   } catch (const SpawnFailed& error) {
