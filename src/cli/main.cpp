@@ -72,6 +72,8 @@ int main(int argc, char** argv) {
                 "Show the members as a tree on standard error while it runs");
   run->add_flag("--stats", options.show_statistics,
                 "Tell on standard error at the end what the tree has used");
+  run->add_option("--plot", options.plot_file, "Draw memory, CPU and processes over time, as SVG")
+      ->type_name("FILE");
   treehold::cli::add_limit_options(*run, options.limits);
   // Only for the help: what is behind -- never goes through the parser, which would take some
   // arguments ("[a,b]", a second "--") apart.

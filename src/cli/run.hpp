@@ -33,6 +33,7 @@ struct RunOptions {
   bool show_tree = false;
   Limits limits;
   bool show_statistics = false;
+  std::string plot_file;
 };
 
 /// The exit status of the program.
