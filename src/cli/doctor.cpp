@@ -1,34 +1,31 @@
 #include "src/cli/doctor.hpp"
 
-#include <iomanip>
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
+
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include <boost/json.hpp>
 
 #include <treehold/mechanism.hpp>
 
+#include "src/cli/remedies.hpp"
 #include "src/cli/report.hpp"
 
 namespace treehold::cli {
 namespace {
 
 void print(const std::string& name, const Guarantee& guarantee) {
-  constexpr int column = 25;
-  std::cout << "  " << std::left << std::setw(column) << name << std::setw(5)
-            << (guarantee.holds ? "yes" : "no") << guarantee.reason << "\n";
+  std::cout << fmt::format("  {:<25}{:<5}{}\n", name, guarantee.holds ? "yes" : "no",
+                           guarantee.reason);
   if (!guarantee.remedy.empty()) {
-    std::cout << "  " << std::string(column, ' ') << "     to mend: " << guarantee.remedy << "\n";
+    std::cout << fmt::format("  {:30}to mend: {}\n", "", guarantee.remedy);
   }
 }
 
-}  // namespace
-
-int doctor(DoctorFormat format) {
-  const HostReport report = host_report();
-  if (format == DoctorFormat::json) {
-    std::cout << boost::json::serialize(to_json(report)) << "\n";
-    return 0;
-  }
+void print_everything(const HostReport& report) {
   std::cout << "kernel " << report.kernel << "\n";
   bool chosen = false;
   for (const MechanismReport& mechanism : report.mechanisms) {
@@ -51,6 +48,34 @@ int doctor(DoctorFormat format) {
     for (const std::string& sentence : mechanism.guarantees.not_covered) {
       std::cout << "    - " << sentence << "\n";
     }
+  }
+}
+
+void print_remedies(const std::vector<Remedy>& remedies) {
+  if (remedies.empty()) {
+    std::cout << "nothing to mend\n";
+  }
+  for (const Remedy& remedy : remedies) {
+    std::cout << fmt::format("{}\n  for {}\n", remedy.text, fmt::join(remedy.enables, ", "));
+  }
+}
+
+}  // namespace
+
+int doctor(DoctorScope scope, DoctorFormat format) {
+  const HostReport report = host_report();
+  const bool as_json = format == DoctorFormat::json;
+  if (scope == DoctorScope::remedies) {
+    const std::vector<Remedy> remedies = remedies_of(report);
+    if (as_json) {
+      std::cout << boost::json::serialize(to_json(remedies)) << "\n";
+    } else {
+      print_remedies(remedies);
+    }
+  } else if (as_json) {
+    std::cout << boost::json::serialize(to_json(report)) << "\n";
+  } else {
+    print_everything(report);
   }
   return 0;
 }

@@ -4,8 +4,12 @@
 namespace treehold::cli {
 
 enum class DoctorFormat { text, json };
+enum class DoctorScope {
+  everything,
+  remedies,  ///< only what would help
+};
 
 /// The exit status of the program.
-int doctor(DoctorFormat format);
+int doctor(DoctorScope scope, DoctorFormat format);
 
 }  // namespace treehold::cli

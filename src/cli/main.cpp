@@ -11,10 +11,13 @@
 
 #include "src/cli/doctor.hpp"
 #include "src/cli/duration.hpp"
+#include "src/cli/limit_options.hpp"
 #include "src/cli/run.hpp"
 
 namespace {
 
+using treehold::cli::DoctorFormat;
+using treehold::cli::DoctorScope;
 using treehold::cli::RunOptions;
 
 constexpr const char* run_footer = R"(
@@ -67,6 +70,11 @@ int main(int argc, char** argv) {
       ->type_name("FILE");
   run->add_flag("--tree", options.show_tree,
                 "Show the members as a tree on standard error while it runs");
+  run->add_flag("--stats", options.show_statistics,
+                "Tell on standard error at the end what the tree has used");
+  run->add_option("--plot", options.plot_file, "Draw memory, CPU and processes over time, as SVG")
+      ->type_name("FILE");
+  treehold::cli::add_limit_options(*run, options.limits);
   // Only for the help: what is behind -- never goes through the parser, which would take some
   // arguments ("[a,b]", a second "--") apart.
   std::vector<std::string> unmarked;
@@ -78,6 +86,8 @@ int main(int argc, char** argv) {
   CLI::App* const doctor =
       app.add_subcommand("doctor", "Tell what works on this host, and what would help");
   doctor->add_flag("--json", json, "As JSON");
+  bool fix_hint = false;
+  doctor->add_flag("--fix-hint", fix_hint, "Only what would help, and what for");
 
   try {
     char** const end = argv + argc;
@@ -97,8 +107,8 @@ int main(int argc, char** argv) {
       }
       return treehold::cli::run(options);
     }
-    return treehold::cli::doctor(json ? treehold::cli::DoctorFormat::json
-                                      : treehold::cli::DoctorFormat::text);
+    return treehold::cli::doctor(fix_hint ? DoctorScope::remedies : DoctorScope::everything,
+                                 json ? DoctorFormat::json : DoctorFormat::text);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : treehold::cli::own_failure_status;
   } catch (const std::exception& error) {

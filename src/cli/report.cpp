@@ -1,10 +1,11 @@
 #include "src/cli/report.hpp"
 
-#include <algorithm>
-
 #include <boost/json.hpp>
 
 #include <treehold/signal.hpp>
+
+#include "src/cli/usage_json.hpp"
+#include "src/cli/utf8.hpp"
 
 namespace treehold::cli {
 namespace {
@@ -13,19 +14,6 @@ namespace json = boost::json;
 
 double seconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double>(duration).count();
-}
-
-/// JSON is UTF-8, names of files are any bytes: in a text that is not UTF-8 each byte beyond ASCII
-/// becomes '?'.
-std::string as_utf8(std::string text) {
-  json::error_code invalid;
-  (void)json::parse(json::serialize(json::string(text)), invalid);
-  if (invalid) {
-    std::replace_if(
-        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; },
-        '?');
-  }
-  return text;
 }
 
 json::object to_object(const Guarantee& guarantee) {
@@ -52,6 +40,15 @@ json::object to_object(const Guarantees& guarantees) {
   return object;
 }
 
+const char* to_text(MemoryKill kill) {
+  switch (kill) {
+    case MemoryKill::own_limit: return "own_limit";
+    case MemoryKill::outside: return "outside";
+    case MemoryKill::none: break;
+  }
+  return "none";
+}
+
 json::object to_object(const Outcome& outcome) {
   json::object object{{"kind", kind_name(outcome.kind())}, {"text", outcome.describe()}};
   if (outcome.code()) {
@@ -61,6 +58,9 @@ json::object to_object(const Outcome& outcome) {
     object["signal"] = *outcome.signal();
     object["signal_name"] = signal_name(*outcome.signal());
     object["core_dumped"] = outcome.core_dumped();
+  }
+  if (outcome.memory_kill() != MemoryKill::none) {
+    object["memory_kill"] = to_text(outcome.memory_kill());
   }
   return object;
 }
@@ -109,6 +109,9 @@ json::value to_json(const RunReport& report) {
     object["mechanism"] = to_string(report.guarantees->mechanism);
     object["guarantees"] = to_object(*report.guarantees);
   }
+  if (!report.limits.empty()) {
+    object["limits"] = to_object(report.limits);
+  }
   if (report.output) {
     const Output& output = *report.output;
     object["pid"] = output.pid;
@@ -119,6 +122,12 @@ json::value to_json(const RunReport& report) {
     }
     if (output.resource_use) {
       object["resource_use"] = to_object(*output.resource_use);
+    }
+    if (output.statistics) {
+      object["statistics"] = to_object(*output.statistics);
+    }
+    if (output.limit_evidence && !output.limit_evidence->empty()) {
+      object["limit_evidence"] = to_object(*output.limit_evidence);
     }
   }
   if (report.error) {
@@ -136,6 +145,16 @@ json::value to_json(const HostReport& report) {
                                       {"guarantees", to_object(mechanism.guarantees)}});
   }
   return json::object{{"kernel", report.kernel}, {"mechanisms", std::move(mechanisms)}};
+}
+
+json::value to_json(const std::vector<Remedy>& remedies) {
+  json::array array;
+  for (const Remedy& remedy : remedies) {
+    array.push_back(
+        json::object{{"remedy", remedy.text},
+                     {"enables", json::array(remedy.enables.begin(), remedy.enables.end())}});
+  }
+  return json::object{{"remedies", std::move(array)}};
 }
 
 }  // namespace treehold::cli

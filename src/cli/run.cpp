@@ -5,15 +5,22 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include <boost/json.hpp>
 
 #include <treehold/treehold.hpp>
 
 #include "platform/terminal.hpp"
+#include "src/cli/plot.hpp"
+#include "src/cli/plot_file.hpp"
 #include "src/cli/report.hpp"
+#include "src/cli/summary.hpp"
 #include "src/cli/tree_view.hpp"
+#include "src/cli/usage_history.hpp"
 
 namespace treehold::cli {
 namespace {
@@ -120,17 +127,38 @@ class Interruption {
   StopReport report_;
 };
 
-/// Runs to the end of the last member and fills in what it learns on the way.
-void run_group(const RunOptions& options, RunReport& report) {
+GroupOptions make_group_options(const RunOptions& options) {
   GroupOptions group_options;
   group_options.mechanism = options.mechanism;
-  ProcessGroup group(group_options);
-  report.guarantees = group.guarantees();
-  std::unique_ptr<TreeWatch> tree;
-  Process process = group.start(make_command(options));
-  if (options.show_tree) {
-    tree = std::make_unique<TreeWatch>(group);
+  group_options.limits = options.limits;
+  group_options.accounting = options.show_statistics || !options.plot_file.empty();
+  return group_options;
+}
+
+/// Who looks on while the program runs.
+struct Watches {
+  Watches(const RunOptions& options, const ProcessGroup& group) {
+    if (options.show_tree) {
+      tree = std::make_unique<TreeWatch>(group);
+    }
+    if (!options.plot_file.empty()) {
+      usage = std::make_unique<UsageWatch>(group);
+    }
   }
+
+  std::unique_ptr<TreeWatch> tree;
+  std::unique_ptr<UsageWatch> usage;
+};
+
+/// What was used over time, while there was a group to ask.
+using Usage = std::vector<UsagePoint>;
+
+/// Runs to the end of the last member and fills in what it learns on the way.
+Usage run_group(const RunOptions& options, RunReport& report) {
+  ProcessGroup group(make_group_options(options));
+  report.guarantees = group.guarantees();
+  Process process = group.start(make_command(options));
+  Watches watches(options, group);
   std::unique_ptr<platform::Foreground> foreground;
   if (group.mechanism() == Mechanism::process_group) {
     foreground = std::make_unique<platform::Foreground>(process.pid());
@@ -140,6 +168,7 @@ void run_group(const RunOptions& options, RunReport& report) {
   }
   Interruption interruption(group);
   StopReport rest;
+  Usage usage;
   {
     platform::InterruptThread interrupts(
         options.grace, [&](int number) { interruption.begin(number); },
@@ -153,10 +182,17 @@ void run_group(const RunOptions& options, RunReport& report) {
       // The leader may be gone before its descendants have used their grace.
       group.wait_empty(options.grace);
     }
-    // A private tree ends with its leader; here the rest of the group does.
-    rest = group.stop(std::chrono::nanoseconds::zero());
+    // A private tree ends with its leader; here the rest of the group does. What it has used is
+    // whole when its last member is gone, and can be asked for until the group is.
+    rest = group.kill();
+    report.output->statistics = group.stats();
+    report.output->limit_evidence = group.limit_evidence();
+    if (watches.usage) {
+      usage = watches.usage->finish(*report.output->statistics);
+    }
+    group.stop(std::chrono::nanoseconds::zero());
   }
-  tree.reset();
+  watches.tree.reset();
   if (interruption.number() != 0 && interruption.found_members()) {
     report.output->stop = interruption.report();
     report.output->stop->escalated |= rest.escalated;
@@ -169,6 +205,25 @@ void run_group(const RunOptions& options, RunReport& report) {
   }
   report.exit_status = interruption.number() != 0 ? signal_status_base + interruption.number()
                                                   : status_of(report.output->outcome);
+  return usage;
+}
+
+/// Runs, and shows what was used.
+void run_shown(const RunOptions& options, RunReport& report) {
+  std::optional<PlotFile> plot_file;
+  if (!options.plot_file.empty()) {
+    plot_file.emplace(options.plot_file);
+  }
+  Usage usage = run_group(options, report);
+  if (options.show_statistics) {
+    std::cerr << summary_of(*report.output) << std::flush;
+  }
+  if (plot_file) {
+    // Arguments may be secret, and stay out.
+    plot_file->write(
+        draw({"treehold run " + options.command_line.front(), headline_of(*report.output),
+              std::move(usage), options.limits, *report.guarantees}));
+  }
 }
 
 void fail(RunReport& report, const std::exception& error, int status) {
@@ -199,8 +254,9 @@ bool write_report(const RunOptions& options, const RunReport& report) {
 int run(const RunOptions& options) {
   const platform::HeldInterrupts held;
   RunReport report;
+  report.limits = options.limits;
   try {
-    run_group(options, report);
+    run_shown(options, report);
   } catch (const ProgramNotFound& error) {
     fail(report, error, not_found_status);
   } catch (const SpawnFailed& error) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <treehold/limits.hpp>
 #include <treehold/mechanism.hpp>
 
 namespace treehold::cli {
@@ -30,6 +31,9 @@ struct RunOptions {
   bool clear_environment = false;
   std::string json_file;
   bool show_tree = false;
+  Limits limits;
+  bool show_statistics = false;
+  std::string plot_file;
 };
 
 /// The exit status of the program.

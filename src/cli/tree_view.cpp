@@ -44,33 +44,20 @@ std::string draw_tree(const std::vector<ProcessId>& members) {
   return text;
 }
 
-TreeWatch::TreeWatch(const ProcessGroup& group) : thread_([this, &group] { watch(group); }) {}
+TreeWatch::TreeWatch(const ProcessGroup& group)
+    : group_(group), thread_(std::chrono::milliseconds(100), [this] { look(); }) {}
 
-TreeWatch::~TreeWatch() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
+void TreeWatch::look() {
+  std::string tree;
+  try {
+    tree = draw_tree(group_.members());
+  } catch (const Error&) {  // cannot be read at this moment: the next look may
+    return;
   }
-  stopped_.notify_one();
-  thread_.join();
-}
-
-void TreeWatch::watch(const ProcessGroup& group) {
-  constexpr std::chrono::milliseconds interval{100};
-  std::string shown;
-  std::unique_lock lock(mutex_);
-  do {
-    std::string tree;
-    try {
-      tree = draw_tree(group.members());
-    } catch (const Error&) {  // cannot be read at this moment: the next look may
-      continue;
-    }
-    if (tree != shown && !tree.empty()) {
-      std::cerr << "treehold: members\n" << tree << std::flush;
-      shown = tree;
-    }
-  } while (!stopped_.wait_for(lock, interval, [this] { return stop_; }));
+  if (tree != shown_ && !tree.empty()) {
+    std::cerr << "treehold: members\n" << tree << std::flush;
+    shown_ = tree;
+  }
 }
 
 }  // namespace treehold::cli

@@ -1,13 +1,12 @@
 // The members of a group as a tree, for people.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <treehold/process_group.hpp>
+
+#include "src/cli/interval_thread.hpp"
 
 namespace treehold::cli {
 
@@ -19,17 +18,13 @@ namespace treehold::cli {
 class TreeWatch {
  public:
   explicit TreeWatch(const ProcessGroup& group);
-  ~TreeWatch();
-  TreeWatch(const TreeWatch&) = delete;
-  TreeWatch& operator=(const TreeWatch&) = delete;
 
  private:
-  void watch(const ProcessGroup& group);
+  void look();
 
-  std::mutex mutex_;
-  std::condition_variable stopped_;
-  bool stop_ = false;
-  std::thread thread_;
+  const ProcessGroup& group_;
+  std::string shown_;
+  IntervalThread thread_;  // last: it uses the others
 };
 
 }  // namespace treehold::cli

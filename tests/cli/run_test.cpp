@@ -5,9 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -16,35 +13,17 @@
 
 #include <treehold/treehold.hpp>
 
+#include "tests/cli/cli.hpp"
 #include "tests/support/support.hpp"
 
-namespace {
-
+using cli::contains;
+using cli::json_of;
+using cli::program;
+using cli::run_shell;
 using treehold::Command;
 using treehold::Output;
 using treehold::Stream;
 using namespace std::chrono_literals;
-
-Command program(const std::vector<std::string>& arguments) {
-  return Command(TREEHOLD_PROGRAM, arguments);
-}
-
-Command run_shell(const std::string& script, std::vector<std::string> options = {}) {
-  options.insert(options.begin(), "run");
-  options.insert(options.end(), {"--", "sh", "-c", script});
-  return program(options);
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-boost::json::value json_of(const std::string& file) {
-  std::ifstream stream(file);
-  return boost::json::parse(std::string(std::istreambuf_iterator<char>(stream), {}));
-}
-
-}  // namespace
 
 TEST_CASE("treehold run passes the exit status on", "[cli]") {
   CHECK(run_shell("exit 0").exit_code() == 0);
@@ -271,15 +250,4 @@ TEST_CASE("Ctrl-C on the terminal of treehold run ends the tree", "[cli]") {
   REQUIRE(terminal.read_until("ready"));
   terminal.type("\x03");
   CHECK(terminal.exit_status() == 128 + SIGINT);
-}
-
-TEST_CASE("treehold doctor tells of every mechanism", "[cli]") {
-  const std::string text = program({"doctor"}).run();
-  const boost::json::value report = boost::json::parse(program({"doctor", "--json"}).run());
-  CHECK(report.at("mechanisms").as_array().size() == treehold::host_report().mechanisms.size());
-  for (const boost::json::value& mechanism : report.at("mechanisms").as_array()) {
-    CHECK(contains(text, std::string(mechanism.at("mechanism").as_string())));
-    CHECK(mechanism.at("guarantees").at("escape_contained").as_object().contains("reason"));
-  }
-  CHECK(report.at("kernel").as_string() == treehold::host_report().kernel);
 }
