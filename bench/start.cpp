@@ -107,8 +107,8 @@ int main(int argc, char** argv) {
   const auto plan = std::make_shared<const treehold::SpawnPlan>(command.settings().plan());
   const treehold::Mechanism mechanism = treehold::ProcessGroup().mechanism();
   // One each: a leaf that one way has used would be a used one for the other.
-  const auto group_of_used = treehold::platform::make_group(mechanism);
-  const auto group_of_fresh = treehold::platform::make_group(mechanism);
+  const auto group_of_used = treehold::platform::make_group(mechanism, {});
+  const auto group_of_fresh = treehold::platform::make_group(mechanism, {});
 
   boost::asio::io_context context(1);
   const auto work = boost::asio::make_work_guard(context);

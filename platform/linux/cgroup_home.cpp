@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -23,6 +24,8 @@
 
 namespace treehold::inline v0::platform {
 namespace {
+
+namespace fs = std::filesystem;
 
 const char* const delegate =
     "delegate the cgroup: Delegate=yes in the unit, systemd-run --user --scope -p Delegate=yes, or "
@@ -65,6 +68,21 @@ bool lists(const std::optional<std::string>& file, Controller controller) {
     }
   }
   return false;
+}
+
+/// Whether an ancestor of the own cgroup was handed to this process's user: it is no matter of
+/// permissions for root, who would leave the own cgroup with what limits and ends it. The service
+/// manager notes it in an attribute (systemd 251).
+bool is_delegated(const std::string& directory) {
+  char value = '0';
+  for (const char* attribute : {"user.delegate", "trusted.delegate"}) {
+    if (::getxattr(directory.c_str(), attribute, &value, 1) == 1 && value == '1') {
+      return true;
+    }
+  }
+  struct stat status {};
+  return ::geteuid() != 0 && ::stat(directory.c_str(), &status) == 0 &&
+         status.st_uid == ::geteuid();
 }
 
 /// Why groups in `directory` cannot be given `controllers`.
@@ -132,7 +150,7 @@ namespace {
 
 std::string without_links(const std::string& path) {
   std::error_code ignored;
-  const std::filesystem::path real = std::filesystem::weakly_canonical(path, ignored);
+  const fs::path real = fs::weakly_canonical(path, ignored);
   return ignored ? path : real.string();
 }
 
@@ -140,6 +158,7 @@ std::string without_links(const std::string& path) {
 
 CgroupPlace find_cgroup_place(const ControllerSet& controllers, const std::string& wanted) {
   CgroupPlace place;
+  place.for_one_group = !wanted.empty();
   if (!kernel_is_at_least(5, 14)) {
     place.obstacle.reason = "the kernel is " + kernel_release() + "; cgroup.kill needs 5.14";
     place.obstacle.remedy = "run Linux 5.14 or newer";
@@ -163,10 +182,16 @@ CgroupPlace find_cgroup_place(const ControllerSet& controllers, const std::strin
                                 : "name a directory below that";
     return place;
   }
+  // A host that has moved into its leaf is at home one level higher.
+  const bool moved = named.empty() && fs::path(*path).filename() == host_leaf;
+  const std::string home = moved ? fs::path(*path).parent_path().string() : *path;
   bool first = true;
   for (;;) {
     const std::string directory = own->mount_point + *path;
     std::optional<Obstacle> problem = problem_with(directory);
+    if (!problem && !first && !controllers.empty() && *path != home && !is_delegated(directory)) {
+      problem = Obstacle{directory, "is not delegated to this user", {}, delegate, {}};
+    }
     if (!problem) {
       problem = problem_with(directory, controllers);
     }
@@ -318,6 +343,9 @@ std::shared_ptr<Umbrella> Umbrella::at(const CgroupPlace& place) {
     return *found;
   }
   auto made = std::make_shared<Umbrella>(place);
+  if (place.for_one_group) {
+    return made;
+  }
   std::erase_if(umbrellas, [](const auto& umbrella) {
     return umbrella->owner_ != incarnation() || umbrella.use_count() == 1;  // moved away from it
   });

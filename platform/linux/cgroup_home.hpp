@@ -4,8 +4,8 @@
 // not a higher one, although permissions may reach further: what limits the host and what its
 // service manager stops with it must hold for its children, too. Groups with limits need a place
 // that can give controllers to its children: it may hold no process itself, so that it is often an
-// ancestor (DelegateSubgroup= of systemd makes one). TREEHOLD_CGROUP or `GroupOptions::cgroup`
-// names another place.
+// ancestor, which was delegated to the host (DelegateSubgroup= of systemd makes one).
+// TREEHOLD_CGROUP or `GroupOptions::cgroup` names another place.
 //
 //     <place>/treehold-<16 random hex digits>/   the umbrella of this process, flock(2)ed
 //         plain/                                 groups without limits
@@ -31,6 +31,9 @@
 
 namespace treehold::inline v0::platform {
 
+/// The group that a host moves into (<treehold/placement.hpp>).
+inline constexpr const char* host_leaf = "treehold-host";
+
 /// What stands in the way.
 struct Obstacle {
   std::string path;
@@ -45,9 +48,10 @@ struct Obstacle {
 
 /// The place for umbrellas, or why there is none.
 struct CgroupPlace {
-  std::string directory;    ///< below the mount of cgroup v2; empty when there is none
-  std::string kernel_path;  ///< the same as /proc/PID/cgroup shows it
-  Obstacle obstacle;        ///< when directory is empty
+  std::string directory;       ///< below the mount of cgroup v2; empty when there is none
+  std::string kernel_path;     ///< the same as /proc/PID/cgroup shows it
+  bool for_one_group = false;  ///< named by its options: no later one is expected there
+  Obstacle obstacle;           ///< when directory is empty
 };
 
 /// Looks for one that can give `controllers` to groups; makes nothing. `wanted` names it; else

@@ -8,6 +8,7 @@
 #include <treehold/error.hpp>
 
 #include "platform/linux/cgroup_dir.hpp"
+#include "platform/linux/cgroup_home.hpp"
 #include "platform/linux/hierarchy.hpp"
 #include "platform/platform.hpp"
 
@@ -16,7 +17,6 @@ namespace treehold::inline v0::platform {
 void move_host_into_leaf() {
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
-  const std::string leaf = "treehold-host";
   const auto refused = [](const std::string& reason) {
     return Unsupported("moving the host into a group of its own", reason);
   };
@@ -25,7 +25,7 @@ void move_host_into_leaf() {
   if (!below || own->mount_point.empty()) {
     throw refused("the own cgroup is in no cgroup v2 hierarchy that is mounted here");
   }
-  if (own->path == "/" || own->path.substr(own->path.rfind('/') + 1) == leaf) {
+  if (own->path == "/" || own->path.substr(own->path.rfind('/') + 1) == host_leaf) {
     return;  // the root may give controllers to its groups whatever it holds
   }
   const std::string place = own->mount_point + *below;
@@ -37,14 +37,14 @@ void move_host_into_leaf() {
   if (!members || std::count(members->begin(), members->end(), '\n') != 1) {
     throw refused(place + "/cgroup.procs: holds other processes, too");
   }
-  CgroupDir into = directory.open_child(leaf);
+  CgroupDir into = directory.open_child(host_leaf);
   if (!into) {
-    into = directory.make_child(leaf);
+    into = directory.make_child(host_leaf);
   }
   if (!into || !into.write("cgroup.procs", std::to_string(::getpid()).c_str())) {
     const std::string reason = last_error().message();
-    directory.remove_child(leaf);
-    throw refused(place + "/" + leaf + ": " + reason);
+    directory.remove_child(host_leaf);
+    throw refused(place + "/" + host_leaf + ": " + reason);
   }
 }
 

@@ -41,6 +41,10 @@ using treehold::Tripped;
 
 namespace {
 
+/// Enough for a role, and more than that.
+constexpr std::uint64_t room = scaled(64_MiB, 512_MiB);
+const std::string too_much = std::to_string(4 * room);
+
 ProcessGroup limited(Limits limits) {
   GroupOptions options;
   options.limits = std::move(limits);
@@ -108,7 +112,7 @@ void require_cgroups() {
 
 TEST_CASE("a limit of memory that is met is reported as the group's", "[contract][limits]") {
   require_limit("memory");
-  const Output out = role("eat", {"268435456"}).limits({.memory = 64_MiB}).output();
+  const Output out = role("eat", {too_much}).limits({.memory = room}).output();
   CHECK(out.outcome == Outcome::signalled(SIGKILL, false).with_memory_kill(MemoryKill::own_limit));
   CHECK(out.outcome.describe() == "SIGKILL (out of memory: the limit of the group)");
   CHECK(out.stdout_bytes.empty());
@@ -117,14 +121,14 @@ TEST_CASE("a limit of memory that is met is reported as the group's", "[contract
   CHECK(evidence_of(*out.limit_evidence, "outside_memory").tripped != Tripped::yes);
   REQUIRE(out.statistics.has_value());
   if (out.statistics->memory_peak) {
-    CHECK(*out.statistics->memory_peak <= 64_MiB);
-    CHECK(*out.statistics->memory_peak > 48_MiB);
+    CHECK(*out.statistics->memory_peak <= room);
+    CHECK(*out.statistics->memory_peak > room / 4 * 3);
   }
 }
 
 TEST_CASE("a limit of memory that is not met changes nothing", "[contract][limits]") {
   require_limit("memory");
-  const Output out = role("eat", {"16777216"}).limits({.memory = 256_MiB}).output();
+  const Output out = role("eat", {"16777216"}).limits({.memory = 4 * room}).output();
   CHECK(out.outcome.success());
   CHECK(out.stdout_bytes == "eaten\n");
   REQUIRE(out.limit_evidence.has_value());
@@ -132,10 +136,10 @@ TEST_CASE("a limit of memory that is not met changes nothing", "[contract][limit
   CHECK(evidence_of(*out.limit_evidence, "outside_memory").tripped == Tripped::no);
   // A kill that is ours is not the kernel's.
   const Output late = timed_out_after("eaten", [](auto time) {
-    return role("eat", {"1048576", "and-rest"}).limits({.memory = 64_MiB}).timeout(time).output();
+    return role("eat", {"1048576", "and-rest"}).limits({.memory = room}).timeout(time).output();
   });
   CHECK(late.outcome == Outcome::timed_out());
-  Process child = role("eat", {"1048576", "and-rest"}).limits({.memory = 64_MiB}).start();
+  Process child = role("eat", {"1048576", "and-rest"}).limits({.memory = room}).start();
   REQUIRE(child.read_line(Stream::out) == "eaten");
   child.kill();
   CHECK(child.wait() == Outcome::signalled(SIGKILL, false));
@@ -143,10 +147,10 @@ TEST_CASE("a limit of memory that is not met changes nothing", "[contract][limit
 
 TEST_CASE("when memory runs out the whole group ends", "[contract][limits]") {
   require_limit("oom_kills_group");
-  ProcessGroup group = limited({.memory = 64_MiB});
+  ProcessGroup group = limited({.memory = room});
   Process sibling = group.start(role("sleep"));
   REQUIRE(sibling.read_line(Stream::out).has_value());
-  const Output eater = group.output(role("eat", {"268435456"}));
+  const Output eater = group.output(role("eat", {too_much}));
   CHECK(eater.outcome.memory_kill() == MemoryKill::own_limit);
   CHECK(group.wait_empty(hang_bound));
   CHECK(sibling.wait().memory_kill() == MemoryKill::own_limit);
@@ -154,10 +158,10 @@ TEST_CASE("when memory runs out the whole group ends", "[contract][limits]") {
 
 TEST_CASE("when memory runs out the group lives on where that is wanted", "[contract][limits]") {
   require_limit("memory");
-  ProcessGroup group = limited({.memory = 64_MiB, .oom_kills_group = false});
+  ProcessGroup group = limited({.memory = room, .oom_kills_group = false});
   Process sibling = group.start(role("sleep"));
   REQUIRE(sibling.read_line(Stream::out).has_value());
-  const Output eater = group.output(role("eat", {"268435456"}));
+  const Output eater = group.output(role("eat", {too_much}));
   CHECK(eater.outcome.memory_kill() == MemoryKill::own_limit);
   CHECK(alive(static_cast<pid_t>(sibling.pid())));
 }
@@ -221,7 +225,7 @@ TEST_CASE("a limit of CPUs holds", "[contract][limits]") {
 
 TEST_CASE("limits are replaced all together", "[contract][limits]") {
   require_limit("memory");
-  ProcessGroup group = limited({.memory = 64_MiB, .processes = 16, .cpus = 0.5});
+  ProcessGroup group = limited({.memory = room, .processes = 16, .cpus = 0.5});
   Process child = group.start(role("sleep"));
   REQUIRE(child.read_line(Stream::out).has_value());
   const auto pid = static_cast<pid_t>(child.pid());
@@ -230,29 +234,29 @@ TEST_CASE("limits are replaced all together", "[contract][limits]") {
   };
   const auto processes = [pid] { return control_file(pid, "pids", "pids.max", "pids.max"); };
   const auto cpus = [pid] { return control_file(pid, "cpu", "cpu.max", "cpu.cfs_quota_us"); };
-  CHECK(memory() == std::to_string(64_MiB));
+  CHECK(memory() == std::to_string(room));
   CHECK(processes() == "16");
   CHECK(cpus().rfind("50000", 0) == 0);
-  group.update_limits({.memory = 128_MiB, .processes = 20});
-  CHECK(memory() == std::to_string(128_MiB));
+  group.update_limits({.memory = 2 * room, .processes = 20});
+  CHECK(memory() == std::to_string(2 * room));
   CHECK(processes() == "20");
   CHECK(cpus().rfind("50000", 0) != 0);
-  CHECK(group.limits() == Limits{.memory = 128_MiB, .processes = 20});
+  CHECK(group.limits() == Limits{.memory = 2 * room, .processes = 20});
   group.update_limits({});
-  CHECK(memory() != std::to_string(128_MiB));
+  CHECK(memory() != std::to_string(2 * room));
   CHECK(processes() == "max");
   CHECK(group.limits().empty());
 }
 
 TEST_CASE("limits of which one is refused leave all as they were", "[contract][limits]") {
   require_limit("memory");
-  ProcessGroup group = limited({.memory = 64_MiB, .processes = 16});
+  ProcessGroup group = limited({.memory = room, .processes = 16});
   Process child = group.start(role("eat", {"33554432", "and-rest"}));
   REQUIRE(child.read_line(Stream::out) == "eaten");
   const auto pid = static_cast<pid_t>(child.pid());
   // The unified hierarchy refuses a device that does not exist, the older one what is in use.
   const Limits refused = limits_are_unified()
-                             ? Limits{.memory = 128_MiB,
+                             ? Limits{.memory = 2 * room,
                                       .processes = 20,
                                       .io = {{.device = "999:0", .reads_per_second = 1000}}}
                              : Limits{.memory = 1_MiB, .processes = 20};
@@ -266,18 +270,17 @@ TEST_CASE("limits of which one is refused leave all as they were", "[contract][l
     CHECK_FALSE(error.refusal().controller.empty());
     CHECK(error.refusal().error);
   }
-  CHECK(control_file(pid, "memory", "memory.max", "memory.limit_in_bytes") ==
-        std::to_string(64_MiB));
+  CHECK(control_file(pid, "memory", "memory.max", "memory.limit_in_bytes") == std::to_string(room));
   CHECK(control_file(pid, "pids", "pids.max", "pids.max") == "16");
-  CHECK(group.limits() == Limits{.memory = 64_MiB, .processes = 16});
+  CHECK(group.limits() == Limits{.memory = room, .processes = 16});
   CHECK_THROWS_AS(group.update_limits({.cpus = -1}), LimitRefused);
-  CHECK(group.limits() == Limits{.memory = 64_MiB, .processes = 16});
+  CHECK(group.limits() == Limits{.memory = room, .processes = 16});
   CHECK(alive(pid));
 }
 
 TEST_CASE("a group that was made without limits cannot be given any", "[contract][limits]") {
   ProcessGroup group;
-  CHECK_THROWS_AS(group.update_limits({.memory = 64_MiB}), LimitRefused);
+  CHECK_THROWS_AS(group.update_limits({.memory = room}), LimitRefused);
   group.update_limits({});
   CHECK(group.exit_code(quick()) == 0);
   group.stop(0s);
@@ -287,9 +290,9 @@ TEST_CASE("a group that was made without limits cannot be given any", "[contract
 TEST_CASE("what a mechanism cannot limit it refuses", "[contract][limits]") {
   const treehold::Guarantees all = guarantees();
   const std::vector<std::pair<std::string, Limits>> single{
-      {"memory", {.memory = 64_MiB}},
-      {"swap", {.memory = 64_MiB, .swap = 1_MiB}},
-      {"memory_high", {.memory_high = 64_MiB}},
+      {"memory", {.memory = room}},
+      {"swap", {.memory = room, .swap = 1_MiB}},
+      {"memory_high", {.memory_high = room}},
       {"processes", {.processes = 8}},
       {"cpus", {.cpus = 0.5}},
       {"cpu_weight", {.cpu_weight = 50}},
@@ -322,7 +325,7 @@ TEST_CASE("what a mechanism cannot limit it refuses", "[contract][limits]") {
 
 TEST_CASE("limits of a command are not for a group", "[contract][limits]") {
   ProcessGroup group;
-  CHECK_THROWS_AS(group.output(Command(quick()).limits({.memory = 64_MiB})), InvalidSetting);
+  CHECK_THROWS_AS(group.output(Command(quick()).limits({.memory = room})), InvalidSetting);
   CHECK_THROWS_AS(group.output(Command(quick()).accounting()), InvalidSetting);
   CHECK(group.exit_code(quick()) == 0);
 }
@@ -405,7 +408,7 @@ TEST_CASE("samples come as long as there are members", "[contract][limits]") {
 TEST_CASE("a limited group is suspended, signalled and ended like any other",
           "[contract][limits]") {
   require_limit("memory");
-  ProcessGroup group = limited({.memory = 64_MiB, .processes = 32});
+  ProcessGroup group = limited({.memory = room, .processes = 32});
   Process first = group.start(role("stubborn"));
   REQUIRE(first.read_line(Stream::out) == "ready");
   group.suspend();
@@ -427,8 +430,8 @@ TEST_CASE("another user in a limited group is limited, too", "[contract][limits]
   require_limit("memory");
   require_root();
   Command eater(self_for_everybody());
-  eater.args({"--role=eat", "268435456"}).current_dir("/").uid(65534).gid(65534);
-  const Output out = eater.limits({.memory = 64_MiB}).output();
+  eater.args({"--role=eat", too_much}).current_dir("/").uid(65534).gid(65534);
+  const Output out = eater.limits({.memory = room}).output();
   CHECK(out.outcome.memory_kill() == MemoryKill::own_limit);
 }
 
@@ -466,7 +469,7 @@ TEST_CASE("a host moves into a leaf when it is asked to, and can limit then",
     skip("controllers of version 1 do not mind processes beside groups");
   }
   // Enables the controllers for the cage, too.
-  CHECK(Command(quick()).limits({.memory = 64_MiB}).exit_code() == 0);
+  CHECK(Command(quick()).limits({.memory = room}).exit_code() == 0);
   const Cage cage("");
   expect_host("into-leaf", {cage.path()});
 }

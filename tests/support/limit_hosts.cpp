@@ -176,7 +176,7 @@ std::set<std::string> groups_of_threads() {
 void into_leaf(Host& host, const std::vector<std::string>& words) {
   enter(words.at(1));
   const Fifo gate;
-  std::thread other([&gate] { (void)gate.read(); });
+  const std::jthread other([&gate] { (void)gate.read(); });
   const std::string before = *groups_of_threads().begin();
   {
     const ProcessGroup plain_group;
@@ -193,7 +193,6 @@ void into_leaf(Host& host, const std::vector<std::string>& words) {
   EXPECT(out.outcome.memory_kill() == treehold::MemoryKill::own_limit);
   EXPECT(quick().exit_code() == 0);
   EXPECT(gate.write("x"));
-  other.join();
 }
 
 void spared(Host& host, const std::vector<std::string>&) {

@@ -2,13 +2,13 @@
 # Runs the tests of a build under Debian's cloud kernel in a virtual machine, where all controllers are in one unified
 # cgroup hierarchy.
 #
-#     run.sh BUILD [TESTS]      TESTS: names or tags as Catch2 takes them, [contract] by default
+#     run.sh BUILD [TESTS]      TESTS: names or tags as Catch2 takes them, [limits] by default
 #
 # The machine is emulated in software, so that it runs everywhere. It is ended after TREEHOLD_VM_SECONDS.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$(cd "$1" && pwd)
-tests=${2:-[contract]}
+tests=${2:-[limits]}
 work=$build/vm
 root=$work/root
 
@@ -63,7 +63,7 @@ mkdir -p "$work"
 image=$(kernel)
 initramfs
 # What is not an option of the kernel's becomes part of the environment of its first process.
-timeout "${TREEHOLD_VM_SECONDS:-1800}" qemu-system-x86_64 -machine q35,accel=tcg -cpu max -smp 2 -m 2048 \
+timeout "${TREEHOLD_VM_SECONDS:-600}" qemu-system-x86_64 -machine q35,accel=tcg -cpu max -smp 2 -m 2048 \
   -nographic -no-reboot -nic none -kernel "$image" -initrd "$work/initramfs" \
   -append "console=ttyS0 loglevel=0 panic=-1 TREEHOLD_VM_TESTS=\"$tests\"" </dev/null | tr -d '\r' | tee "$work/log"
 grep -q '^treehold-guest: 0 failed$' "$work/log"
