@@ -22,6 +22,7 @@
 #include "platform/linux/cgroup_home.hpp"
 #include "platform/linux/control_files.hpp"
 #include "platform/linux/controllers.hpp"
+#include "platform/linux/group_control.hpp"
 #include "platform/linux/hybrid_controllers.hpp"
 #include "platform/linux/leader.hpp"
 #include "platform/linux/process_table.hpp"
@@ -492,106 +493,19 @@ void CgroupLeaf::disown() noexcept {
   }
 }
 
-/// What can limit and count a group.
-struct Control {
-  enum class By { nothing, unified, version_1 };
-  By by = By::nothing;
-  CgroupPlace place;          ///< of the group
-  ControllerSet controllers;  ///< those that are wanted and there
-};
-
-bool is_there(Controller controller, const std::string& cgroup) {
-  return !find_cgroup_place({controller}, cgroup).directory.empty();
-}
-
-/// For messages: how `controller` could be had in the unified hierarchy and why it cannot.
-LimitRefused refusal(const Limits& limits, Controller controller, const std::string& cgroup) {
-  const Obstacle obstacle = find_cgroup_place({controller}, cgroup).obstacle;
-  const auto older = hybrid_problem(controller);
-  LimitRefusal refusal;
-  refusal.limit = limit_needing(limits, controller);
-  refusal.problem = LimitProblem::unenforceable;
-  refusal.controller = to_string(controller);
-  refusal.path = obstacle.path;
-  refusal.reason = obstacle.reason;
-  refusal.error = obstacle.error;
-  refusal.remedy = obstacle.remedy;
-  if (older && !older->path.empty()) {  // mounted, and this is what stands in the way
-    refusal.path = older->path;
-    refusal.reason = older->reason;
-    refusal.error = older->error;
-    refusal.remedy = "run the host as a user who may make groups there";
-  }
-  return LimitRefused(std::move(refusal));
-}
-
-/// The controllers that a group gets. All that its limits need, or it is refused; of what is only
-/// counted, what there is.
-Control find_control(const GroupSettings& settings) {
-  const ControllerSet needed = needed_by(settings.limits);
-  ControllerSet counted{Controller::memory, Controller::pids, Controller::io};
-  if (!settings.accounting) {
-    counted.erase(Controller::io);  // costs much and is nothing's companion
-  }
-  Control control;
-  const auto take_what_is_there = [&](auto usable) {
-    control.controllers = needed;
-    for (const Controller controller : counted) {
-      ControllerSet more = control.controllers;
-      more.insert(controller);
-      if (usable(more)) {
-        control.controllers = std::move(more);
-      }
-    }
-  };
-  if (needed.empty() && !settings.accounting) {
-    control.place = find_cgroup_place({}, settings.cgroup);
-    return control;
-  }
-  const auto unified = [&settings](const ControllerSet& wanted) {
-    return !find_cgroup_place(wanted, settings.cgroup).directory.empty();
-  };
-  const auto version_1 = [](const ControllerSet& wanted) {
-    return std::none_of(wanted.begin(), wanted.end(), [](Controller controller) {
-      return hybrid_problem(controller).has_value();
-    });
-  };
-  if (unified(needed)) {
-    take_what_is_there(unified);
-    if (!control.controllers.empty()) {
-      control.by = Control::By::unified;
-      control.place = find_cgroup_place(control.controllers, settings.cgroup);
-      return control;
-    }
-  }
-  control.place = find_cgroup_place({}, settings.cgroup);
-  if (version_1(needed)) {
-    take_what_is_there(version_1);
-    control.by = control.controllers.empty() ? Control::By::nothing : Control::By::version_1;
-    return control;
-  }
-  for (const Controller controller : needed) {
-    if (!is_there(controller, settings.cgroup) && hybrid_problem(controller)) {
-      throw refusal(settings.limits, controller, settings.cgroup);
-    }
-  }
-  // Each is somewhere, but not all in one place.
-  throw refusal(settings.limits, *needed.begin(), settings.cgroup);
-}
-
 }  // namespace
 
 std::shared_ptr<Group> make_cgroup_group(const GroupSettings& settings) {
-  const Control control = find_control(settings);
+  const GroupControl control = find_group_control(settings);
   const std::shared_ptr<Umbrella> umbrella = Umbrella::at(control.place);
-  if (control.by == Control::By::unified) {
+  if (control.by == GroupControl::By::unified) {
     const CgroupDir& limited = umbrella->limited(control.controllers, settings.limits);
     auto group = std::make_shared<CgroupGroup>(umbrella, Shelf{&limited, limited_shelf});
     group->control(unified_controllers(group->directory(), group->path()), settings.limits);
     return group;
   }
   auto group = std::make_shared<CgroupGroup>(umbrella, Shelf{&umbrella->plain(), plain_shelf});
-  if (control.by == Control::By::version_1) {
+  if (control.by == GroupControl::By::version_1) {
     group->control(
         hybrid_controllers(control.controllers, settings.limits, umbrella->name(), group->name()),
         settings.limits);

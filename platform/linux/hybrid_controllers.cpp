@@ -199,12 +199,15 @@ class HybridControllers final : public Controllers {
  protected:
   [[nodiscard]] std::vector<ControlValue> values_of(const Limits& limits) const override {
     std::vector<ControlValue> values;
-    const auto set = [&values](const char* limit, Controller controller, const char* file,
-                               std::string value) {
+    const auto set = [this, &values](const char* limit, Controller controller, const char* file,
+                                     std::string value) {
+      if (find(controller) == nullptr) {
+        throw refused(limit, controller, "the group was made without this controller");
+      }
       values.push_back({limit, controller, file, std::move(value)});
     };
     if (limits.swap && !limits.memory) {
-      throw refused("swap", "version 1 limits swap only together with memory");
+      throw refused("swap", Controller::memory, "version 1 limits swap only together with memory");
     }
     if (limits.memory) {
       const std::uint64_t both = *limits.memory + limits.swap.value_or(0);
@@ -218,10 +221,11 @@ class HybridControllers final : public Controllers {
       }
     }
     if (limits.memory_high) {
-      throw refused("memory_high", "version 1 of the controller has none");
+      throw refused("memory_high", Controller::memory, "version 1 of the controller has none");
     }
     if (limits.oom_kills_group.value_or(false)) {
-      throw refused("oom_kills_group", "version 1 of the controller kills single processes");
+      throw refused("oom_kills_group", Controller::memory,
+                    "version 1 of the controller kills single processes");
     }
     if (limits.processes) {
       set("processes", Controller::pids, "pids.max", std::to_string(*limits.processes));
@@ -309,13 +313,14 @@ class HybridControllers final : public Controllers {
     return swaps && std::count(swaps->begin(), swaps->end(), '\n') > 1;
   }
 
-  [[nodiscard]] static LimitRefused refused(const char* limit, const char* reason) {
+  [[nodiscard]] static LimitRefused refused(const char* limit, Controller controller,
+                                            const char* reason) {
     LimitRefusal refusal;
     refusal.limit = limit;
     refusal.problem = LimitProblem::unsupported;
     refusal.reason = reason;
-    refusal.controller = "memory";
-    refusal.path = hybrid_place(Controller::memory);
+    refusal.controller = to_string(controller);
+    refusal.path = hybrid_place(controller);
     refusal.remedy = "run with a unified cgroup hierarchy";
     return LimitRefused(std::move(refusal));
   }

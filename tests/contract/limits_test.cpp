@@ -245,6 +245,8 @@ TEST_CASE("limits are replaced all together", "[contract][limits]") {
   CHECK(processes() == "20");
   CHECK(cpus().rfind("50000", 0) != 0);
   CHECK(group.limits() == Limits{.memory = 2 * room, .processes = 20});
+  group.update_limits({.cpus = 0.25});
+  CHECK(cpus().rfind("25000", 0) == 0);
   group.update_limits({});
   CHECK(memory() != std::to_string(2 * room));
   CHECK(processes() == "max");
