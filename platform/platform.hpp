@@ -181,11 +181,13 @@ class Group : public Tree {
   /// A fresh leaf. Throws `SpawnFailed` (`container`).
   [[nodiscard]] virtual std::shared_ptr<Leaf> make_leaf() = 0;
 
-  /// Replaces what limits the group: all or nothing. Throws `LimitRefused`.
-  virtual void update_limits(const Limits& limits) = 0;
+  /// Replaces what limits the group, which is `before`: all or nothing. Throws `LimitRefused`. One
+  /// call at a time.
+  virtual void update_limits(const Limits& before, const Limits& wanted) = 0;
 
   [[nodiscard]] virtual Statistics statistics() const = 0;
-  [[nodiscard]] virtual LimitEvidence evidence() const = 0;
+  /// Of a group that `limits` limit.
+  [[nodiscard]] virtual LimitEvidence evidence(const Limits& limits) const = 0;
   [[nodiscard]] virtual MemoryKills memory_kills() const = 0;
 
   /// Some leaves of this group as one tree: to end what it holds without ending the group.
@@ -201,6 +203,9 @@ class Group : public Tree {
 
 /// See <treehold/placement.hpp>.
 void move_host_into_leaf();
+
+/// The best mechanism that is available here. Starts and makes nothing.
+[[nodiscard]] std::optional<Mechanism> default_mechanism();
 
 /// The mechanisms this system knows, best first, each as it stands here. Starts and makes nothing.
 [[nodiscard]] std::vector<MechanismReport> mechanism_reports();

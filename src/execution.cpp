@@ -33,29 +33,8 @@ constexpr std::size_t largest_pipe = std::size_t{1}
 
 }  // namespace
 
-namespace {
-
-bool is_wanted(const platform::GroupSettings& own_group) {
-  return own_group.accounting || !own_group.limits.empty();
-}
-
-/// Of one run alone where something is limited or counted, else the one that all private runs
-/// share.
-std::shared_ptr<GroupCore> group_of_private_run(const platform::GroupSettings& wanted) {
-  if (!is_wanted(wanted)) {
-    return GroupCore::of_private_runs();
-  }
-  GroupOptions options;
-  options.limits = wanted.limits;
-  options.accounting = wanted.accounting;
-  return std::make_shared<GroupCore>(options);
-}
-
-}  // namespace
-
 RunPlan::RunPlan(const Settings& settings)
-    : own_group{settings.limits, settings.accounting, {}},
-      spawn(std::make_shared<const SpawnPlan>(settings.plan())),
+    : spawn(std::make_shared<const SpawnPlan>(settings.plan())),
       program(settings.program),
       line_ending(settings.line_ending),
       stdout_handler(settings.standard_output.line_handler),
@@ -72,6 +51,11 @@ RunPlan::RunPlan(const Settings& settings)
       drain_grace(settings.drain_grace) {
   if (settings.input.kind == InputKind::bytes) {
     input = settings.input_bytes;
+  }
+  if (settings.wants_own_group()) {
+    own_group.emplace();
+    own_group->limits = settings.limits;
+    own_group->accounting = settings.accounting;
   }
 }
 
@@ -94,7 +78,9 @@ Execution::Execution(const platform::Executor& executor, RunPlan plan,
                      const std::shared_ptr<GroupCore>& group)
     : executor_(executor),
       plan_(std::move(plan)),
-      group_(group ? group : group_of_private_run(plan_.own_group)),
+      group_(group             ? group
+             : plan_.own_group ? std::make_shared<GroupCore>(*plan_.own_group)
+                               : GroupCore::of_private_runs()),
       private_tree_(!group),
       stdout_(plan_, plan_.stdout_handler),
       stderr_(plan_, plan_.stderr_handler),
@@ -606,9 +592,9 @@ void Execution::finish() {
   drain_.cancel();
   input_.reset();
   leader_.reset();
-  if (private_tree_ && is_wanted(plan_.own_group)) {
+  if (plan_.own_group) {
     statistics_ = group_->container().statistics();
-    limit_evidence_ = group_->container().evidence();
+    limit_evidence_ = group_->evidence();
   }
   group_->leave(leaf_);
   if (overflowed_ && !error_) {

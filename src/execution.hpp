@@ -46,7 +46,8 @@ namespace treehold::inline v0 {
 struct RunPlan {
   explicit RunPlan(const Settings& settings);
 
-  platform::GroupSettings own_group;  ///< of a private run; what it may use and what is counted
+  /// Of a private run that is limited or counted; the others share one.
+  std::optional<GroupOptions> own_group;
 
   std::shared_ptr<const SpawnPlan> spawn;
   std::string program;  ///< as it was given, for messages

@@ -40,10 +40,8 @@ Mechanism choose(const GroupOptions& options) {
   if (const auto wanted = mechanism_from_environment()) {
     return *wanted;
   }
-  for (const MechanismReport& report : platform::mechanism_reports()) {
-    if (report.available.holds) {
-      return report.guarantees.mechanism;
-    }
+  if (const auto best = platform::default_mechanism()) {
+    return *best;
   }
   throw Unsupported("containment", "no mechanism is available on this system");
 }
@@ -126,8 +124,12 @@ void GroupCore::update_limits(const Limits& limits) {
     }
   }
   const std::lock_guard lock(limits_mutex_);
-  container_->update_limits(limits);
+  container_->update_limits(limits_, limits);
   limits_ = limits;
+}
+
+LimitEvidence GroupCore::evidence() const {
+  return container_->evidence(limits());
 }
 
 StartedLeaf GroupCore::start(const std::shared_ptr<const SpawnPlan>& plan,

@@ -52,6 +52,7 @@ class GroupCore : public std::enable_shared_from_this<GroupCore> {
   /// As the members of `ProcessGroup`.
   [[nodiscard]] Limits limits() const;
   void update_limits(const Limits& limits);
+  [[nodiscard]] LimitEvidence evidence() const;
 
   /// Throws `GroupSuspended`, `GroupClosed`, `SpawnFailed`. Never blocks on a suspended group.
   [[nodiscard]] StartedLeaf start(const std::shared_ptr<const SpawnPlan>& plan,

@@ -100,7 +100,7 @@ Statistics ProcessGroup::stats() const {
 }
 
 LimitEvidence ProcessGroup::limit_evidence() const {
-  return core().container().evidence();
+  return core().evidence();
 }
 
 PullRange<Statistics> ProcessGroup::sample_stats(std::chrono::nanoseconds interval) {

@@ -111,9 +111,6 @@ bool reap_orphans(const std::string& path) {
   }
 }
 
-constexpr const char* plain_shelf = "plain";
-constexpr const char* limited_shelf = "limited";
-
 /// A leaf's directory. One that emptied by itself is as good as new and cheaper: the kernel
 /// allocates much on the first clone into a group.
 struct LeafDirectory {
@@ -199,14 +196,12 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   void control(std::unique_ptr<Controllers> controllers, const Limits& limits) {
     controllers_ = std::move(controllers);
     controllers_->replace({}, limits);
-    limits_ = limits;
   }
 
-  void update_limits(const Limits& limits) override;
+  void update_limits(const Limits& before, const Limits& wanted) override;
   [[nodiscard]] Statistics statistics() const override;
-  [[nodiscard]] LimitEvidence evidence() const override {
-    const std::lock_guard lock(limits_mutex_);
-    return controllers_ ? controllers_->evidence(limits_) : LimitEvidence();
+  [[nodiscard]] LimitEvidence evidence(const Limits& limits) const override {
+    return controllers_ ? controllers_->evidence(limits) : LimitEvidence();
   }
   [[nodiscard]] MemoryKills memory_kills() const override {
     return controllers_ ? controllers_->memory_kills() : MemoryKills();
@@ -311,8 +306,6 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   const std::string name_;
   const CgroupDir directory_;
   std::unique_ptr<Controllers> controllers_;  ///< set once, before the group is used
-  mutable std::mutex limits_mutex_;
-  Limits limits_;
   std::atomic<std::uint64_t> leaves_{0};
   std::atomic<bool> disowned_{false};
   mutable std::mutex mutex_;
@@ -320,14 +313,13 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   std::vector<std::weak_ptr<CgroupLeaf>> joined_;  ///< leaves that are entered by a joining helper
 };
 
-void CgroupGroup::update_limits(const Limits& limits) {
-  const std::lock_guard lock(limits_mutex_);
+void CgroupGroup::update_limits(const Limits& before, const Limits& wanted) {
   if (!controllers_) {
-    if (limits.empty()) {
+    if (wanted.empty()) {
       return;
     }
     LimitRefusal refusal;
-    refusal.limit = limit_needing(limits, *needed_by(limits).begin());
+    refusal.limit = limit_needing(wanted, *needed_by(wanted).begin());
     refusal.problem = LimitProblem::unenforceable;
     refusal.path = path();
     refusal.reason = "the group was made without limits";
@@ -335,10 +327,9 @@ void CgroupGroup::update_limits(const Limits& limits) {
     throw LimitRefused(std::move(refusal));
   }
   if (shelf_.name == limited_shelf) {
-    (void)umbrella_->limited(needed_by(limits), limits);
+    (void)umbrella_->limited(needed_by(wanted), wanted);
   }
-  controllers_->replace(limits_, limits);
-  limits_ = limits;
+  controllers_->replace(before, wanted);
 }
 
 Statistics CgroupGroup::statistics() const {

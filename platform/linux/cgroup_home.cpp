@@ -38,23 +38,21 @@ const char* const delegate_subgroup =
 /// Why this process may not make groups in `directory` and place children there.
 std::optional<Obstacle> problem_with(const std::string& directory) {
   if (::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
-    return Obstacle{directory, "", last_error(), delegate, {}};
+    return Obstacle{directory, "", last_error(), delegate};
   }
   const std::string procs = directory + "/cgroup.procs";
   if (::faccessat(AT_FDCWD, procs.c_str(), W_OK, AT_EACCESS) != 0) {
-    return Obstacle{procs, "", last_error(), delegate, {}};
+    return Obstacle{procs, "", last_error(), delegate};
   }
   const auto type = read_file(directory + "/cgroup.type");  // the root has none
   if (type && type->rfind("domain", 0) != 0) {
     return Obstacle{directory + "/cgroup.type",
                     "a threaded group cannot hold groups of processes",
                     {},
-                    delegate,
-                    {}};
+                    delegate};
   }
   if (type && *type == "domain invalid\n") {
-    return Obstacle{
-        directory + "/cgroup.type", "the group is below a threaded one", {}, delegate, {}};
+    return Obstacle{directory + "/cgroup.type", "the group is below a threaded one", {}, delegate};
   }
   return std::nullopt;
 }
@@ -102,20 +100,18 @@ std::optional<Obstacle> problem_with(const std::string& directory,
           {},
           own_v1_cgroup(controller == Controller::io ? "blkio" : name)
               ? "boot with a unified cgroup hierarchy: systemd.unified_cgroup_hierarchy=1"
-              : "delegate it: Delegate=" + to_string(controllers) + " in the unit",
-          controller};
+              : "delegate it: Delegate=" + to_string(controllers) + " in the unit"};
     }
     const std::string switches = directory + "/cgroup.subtree_control";
     if (::faccessat(AT_FDCWD, switches.c_str(), W_OK, AT_EACCESS) != 0) {
-      return Obstacle{switches, "", last_error(), delegate, controller};
+      return Obstacle{switches, "", last_error(), delegate};
     }
     const bool is_root = !read_file(directory + "/cgroup.type");
     if (!is_root && !read_file(directory + "/cgroup.procs").value_or("").empty()) {
       return Obstacle{directory + "/cgroup.procs",
                       "holds processes, so that no controller can be enabled below",
                       {},
-                      delegate_subgroup,
-                      controller};
+                      delegate_subgroup};
     }
   }
   return std::nullopt;
@@ -190,9 +186,9 @@ CgroupPlace find_cgroup_place(const ControllerSet& controllers, const std::strin
     const std::string directory = own->mount_point + *path;
     std::optional<Obstacle> problem = problem_with(directory);
     if (!problem && !first && !controllers.empty() && *path != home && !is_delegated(directory)) {
-      problem = Obstacle{directory, "is not delegated to this user", {}, delegate, {}};
+      problem = Obstacle{directory, "is not delegated to this user", {}, delegate};
     }
-    if (!problem) {
+    if (!problem && !controllers.empty()) {
       problem = problem_with(directory, controllers);
     }
     if (!problem) {
@@ -215,11 +211,6 @@ void require_room_in_hierarchy(const std::string& parent) {
   if (errno != EAGAIN) {
     return;
   }
-  const auto limit = [](const std::string& file) -> std::optional<std::uint64_t> {
-    std::istringstream text(read_file(file).value_or("max"));
-    std::uint64_t number = 0;
-    return text >> number ? std::optional(number) : std::nullopt;
-  };
   const auto refuse = [](const char* file, const std::string& directory) {
     LimitRefusal refusal;
     refusal.limit = file;
@@ -232,11 +223,11 @@ void require_room_in_hierarchy(const std::string& parent) {
   std::uint64_t depth = 1;
   for (std::string directory = parent; read_file(directory + "/cgroup.max.depth");
        directory.resize(directory.rfind('/')), ++depth) {
-    const auto deepest = limit(directory + "/cgroup.max.depth");
+    const auto deepest = number_in(directory + "/cgroup.max.depth");
     if (deepest && depth > *deepest) {
       refuse("cgroup.max.depth", directory);
     }
-    const auto most = limit(directory + "/cgroup.max.descendants");
+    const auto most = number_in(directory + "/cgroup.max.descendants");
     const auto stat = read_file(directory + "/cgroup.stat");
     if (most && stat && number_after(*stat, "nr_descendants").value_or(0) >= *most) {
       refuse("cgroup.max.descendants", directory);
@@ -263,7 +254,7 @@ Umbrella::Umbrella(const CgroupPlace& place)
     name_ = random_name();
     directory_ = place_.make_child(name_);
     if (!directory_ || ::flock(directory_.fd(), LOCK_EX | LOCK_NB) != 0 ||
-        !(plain_ = directory_.make_child("plain"))) {
+        !(plain_ = directory_.make_child(plain_shelf))) {
       constexpr int attempts = 8;
       const int error = errno;
       directory_ = CgroupDir();
@@ -309,12 +300,12 @@ const CgroupDir& Umbrella::limited(const ControllerSet& controllers, const Limit
     refusal.controller = controller ? to_string(*controller) : to_string(controllers);
     throw LimitRefused(std::move(refusal));
   };
-  if (!limited_ && !(limited_ = directory_.make_child("limited"))) {
+  if (!limited_ && !(limited_ = directory_.make_child(limited_shelf))) {
     require_room_in_hierarchy(path_);
-    refuse(path_ + "/limited", std::nullopt);
+    refuse(path_ + "/" + limited_shelf, std::nullopt);
   }
   const std::pair<const CgroupDir*, std::string> levels[] = {
-      {&place_, place_path_}, {&directory_, path_}, {&limited_, path_ + "/limited"}};
+      {&place_, place_path_}, {&directory_, path_}, {&limited_, path_ + "/" + limited_shelf}};
   for (const auto& [directory, path] : levels) {
     const std::optional<std::string> given = directory->read("cgroup.subtree_control");
     for (const Controller controller : controllers) {

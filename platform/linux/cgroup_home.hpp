@@ -34,13 +34,16 @@ namespace treehold::inline v0::platform {
 /// The group that a host moves into (<treehold/placement.hpp>).
 inline constexpr const char* host_leaf = "treehold-host";
 
+/// The two directories of an umbrella.
+inline constexpr const char* plain_shelf = "plain";
+inline constexpr const char* limited_shelf = "limited";
+
 /// What stands in the way.
 struct Obstacle {
   std::string path;
   std::string reason;
   boost::system::error_code error;
   std::string remedy;
-  std::optional<Controller> controller;
 
   /// Path and reason in one line.
   [[nodiscard]] std::string text() const;

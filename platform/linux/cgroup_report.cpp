@@ -1,6 +1,8 @@
 // What the mechanism cgroup_v2 is worth on this host, found out without making anything.
-#include <algorithm>
+#include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "platform/linux/cgroup_group.hpp"
 #include "platform/linux/cgroup_home.hpp"
@@ -12,39 +14,56 @@
 namespace treehold::inline v0::platform {
 namespace {
 
-/// Whether a group can be given this controller.
-Guarantee controller_guarantee(Controller controller) {
+/// How a group can be given a controller.
+struct ControllerReport {
+  Guarantee unified;
+  Guarantee any;  ///< the same, or version 1
+};
+
+ControllerReport report_on(Controller controller) {
+  const std::string name = "the controller " + std::string(to_string(controller));
   const CgroupPlace place = find_cgroup_place({controller});
   if (!place.directory.empty()) {
-    return {true, "the controller " + std::string(to_string(controller)) + " in " + place.directory,
-            ""};
+    const Guarantee unified{true, name + " in " + place.directory, ""};
+    return {unified, unified};
   }
+  const Guarantee unified{false, place.obstacle.text(), place.obstacle.remedy};
   const auto problem = hybrid_problem(controller);
   if (!problem) {
-    return {true,
-            "the controller " + std::string(to_string(controller)) + " of version 1 in " +
-                hybrid_place(controller),
-            ""};
+    return {unified, {true, name + " of version 1 in " + hybrid_place(controller), ""}};
   }
-  Guarantee refused{false, place.obstacle.text(), place.obstacle.remedy};
+  Guarantee refused = unified;
   if (!problem->path.empty()) {
     refused.reason += "; version 1: " + problem->path + ": " + problem->reason;
   }
-  return refused;
+  return {unified, refused};
 }
 
-Guarantee limit_guarantee(const LimitController& limit) {
-  Guarantee controller = controller_guarantee(limit.controller);
+/// Each once: looking costs.
+using ControllerReports = std::map<Controller, ControllerReport>;
+
+ControllerReports report_on_all() {
+  ControllerReports reports;
+  for (const LimitController& limit : limit_controllers()) {
+    if (reports.count(limit.controller) == 0) {
+      reports.emplace(limit.controller, report_on(limit.controller));
+    }
+  }
+  return reports;
+}
+
+Guarantee limit_guarantee(const LimitController& limit, const ControllerReport& controller) {
   const bool only_unified = limit.limit == std::string_view("memory_high") ||
                             limit.limit == std::string_view("oom_kills_group");
-  if (controller.holds && only_unified && find_cgroup_place({limit.controller}).directory.empty()) {
+  if (controller.any.holds && only_unified && !controller.unified.holds) {
     return {false, "version 1 of the controller memory has none",
             "run with a unified cgroup hierarchy"};
   }
-  return controller;
+  return controller.any;
 }
 
-void add_statistics(Guarantees& all, const Guarantee& available) {
+void add_statistics(Guarantees& all, const Guarantee& available,
+                    const ControllerReports& controllers) {
   const auto add = [&all](const char* name, Guarantee guarantee) {
     all.statistics.emplace_back(name, std::move(guarantee));
   };
@@ -60,30 +79,25 @@ void add_statistics(Guarantees& all, const Guarantee& available) {
   const auto counted = [&available](const char* reason) {
     return available.holds ? Guarantee{true, reason, ""} : available;
   };
-  const Guarantee memory = controller_guarantee(Controller::memory);
-  const Guarantee pids = controller_guarantee(Controller::pids);
+  const ControllerReport& memory = controllers.at(Controller::memory);
+  const Guarantee& pids = controllers.at(Controller::pids).any;
   add("processes", counted("cgroup.procs"));
   add("threads", pids);
   add("threads_peak", since(pids, 6, 1, "pids.peak"));
   add("cpu", counted("cpu.stat"));
-  add("memory", memory);
-  const bool unified = !find_cgroup_place({Controller::memory}).directory.empty();
-  add("memory_peak", unified ? since(memory, 5, 19, "memory.peak") : memory);
-  add("io", find_cgroup_place({Controller::io}).directory.empty()
-                ? Guarantee{false, find_cgroup_place({Controller::io}).obstacle.text(),
-                            find_cgroup_place({Controller::io}).obstacle.remedy}
-                : controller_guarantee(Controller::io));
+  add("memory", memory.any);
+  add("memory_peak",
+      memory.unified.holds ? since(memory.unified, 5, 19, "memory.peak") : memory.any);
+  add("io", controllers.at(Controller::io).unified);
   add("pressure", read_file("/proc/pressure/cpu")
                       ? counted("pressure stall information")
                       : Guarantee{false, "the kernel does not count pressure (/proc/pressure)",
                                   "boot with psi=1"});
 }
 
-Guarantees cgroup_guarantees(const CgroupPlace& place) {
+Guarantees cgroup_guarantees(const Guarantee& available) {
   Guarantees all = common_guarantees(Mechanism::cgroup_v2);
-  const Guarantee available = place.directory.empty()
-                                  ? Guarantee{false, place.obstacle.text(), place.obstacle.remedy}
-                                  : Guarantee{true, "groups can be made in " + place.directory, ""};
+  const ControllerReports controllers = report_on_all();
   const auto kept = [&available](const char* why) {
     return available.holds ? Guarantee{true, why, ""} : available;
   };
@@ -93,9 +107,11 @@ Guarantees cgroup_guarantees(const CgroupPlace& place) {
   all.atomic_freeze = kept("cgroup.freeze");
   all.members_complete = kept("cgroup.procs, with all groups below");
   for (const LimitController& limit : limit_controllers()) {
-    all.limits.emplace_back(limit.limit, available.holds ? limit_guarantee(limit) : available);
+    all.limits.emplace_back(
+        limit.limit,
+        available.holds ? limit_guarantee(limit, controllers.at(limit.controller)) : available);
   }
-  add_statistics(all, available);
+  add_statistics(all, available, controllers);
   all.not_covered = {
       "a hostile program of the same user: it can move itself out through a common ancestor",
       "processes that others start on request (service manager, cron, container engine)",
@@ -114,7 +130,7 @@ MechanismReport cgroup_report() {
   report.available = place.directory.empty()
                          ? Guarantee{false, place.obstacle.text(), place.obstacle.remedy}
                          : Guarantee{true, "groups can be made in " + place.directory, ""};
-  report.guarantees = cgroup_guarantees(place);
+  report.guarantees = cgroup_guarantees(report.available);
   return report;
 }
 

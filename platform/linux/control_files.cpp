@@ -1,8 +1,11 @@
 #include "platform/linux/control_files.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <sstream>
+
+#include "platform/posix/read_file.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
@@ -28,6 +31,11 @@ std::string_view word_value(std::string_view line, std::string_view key) {
 
 std::optional<std::uint64_t> number_in(const CgroupDir& group, const char* file) {
   const std::optional<std::string> text = group.read(file);
+  return text ? number_at(*text) : std::nullopt;
+}
+
+std::optional<std::uint64_t> number_in(const std::string& path) {
+  const std::optional<std::string> text = read_file(path);
   return text ? number_at(*text) : std::nullopt;
 }
 
@@ -84,6 +92,14 @@ std::optional<Pressure> pressure_in(const CgroupDir& group, const char* file) {
     }
   }
   return pressure;
+}
+
+bool must_limit_swap(const CgroupDir& group, const char* file) {
+  if (group.read(file)) {
+    return true;
+  }
+  const std::optional<std::string> swaps = read_file("/proc/swaps");
+  return swaps && std::count(swaps->begin(), swaps->end(), '\n') > 1;
 }
 
 Evidence process_evidence(const CgroupDir& group, std::uint64_t most) {

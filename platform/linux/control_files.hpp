@@ -18,6 +18,9 @@ namespace treehold::inline v0::platform {
 /// The number in a file of one; nothing for "max" and where there is no such file.
 [[nodiscard]] std::optional<std::uint64_t> number_in(const CgroupDir& group, const char* file);
 
+/// The same of a file by its path.
+[[nodiscard]] std::optional<std::uint64_t> number_in(const std::string& path);
+
 /// The number behind `key` in a file of lines "KEY NUMBER".
 [[nodiscard]] std::optional<std::uint64_t> number_of(const CgroupDir& group, const char* file,
                                                      std::string_view key);
@@ -31,6 +34,13 @@ namespace treehold::inline v0::platform {
 
 /// A file of pressure stall information (Documentation/accounting/psi.rst).
 [[nodiscard]] std::optional<Pressure> pressure_in(const CgroupDir& group, const char* file);
+
+/// Whether swap has to be limited with memory: `file` does that, or swap is in use here and there
+/// is no such file, so that writing to it tells.
+[[nodiscard]] bool must_limit_swap(const CgroupDir& group, const char* file);
+
+/// What CPUs are limited in, in microseconds: the kernel's default.
+inline constexpr unsigned quota_period = 100000;
 
 /// Whether the limit of processes was met in a group of the controller pids, which both versions
 /// have alike. pids.events counts what was refused inside, before Linux 6.11 also by a limit above:

@@ -75,52 +75,51 @@ std::string limit_needing(const Limits& limits, Controller controller) {
   return "accounting";
 }
 
+/// What leads from `before` to `wanted`: as in a new group what is not wanted any more, and then
+/// what is. Devices share a file, which keeps a line for each.
+std::vector<ControlValue> Controllers::steps(const std::vector<ControlValue>& before,
+                                             const std::vector<ControlValue>& wanted) const {
+  std::vector<ControlValue> all;
+  for (const ControlValue& value : before) {
+    const bool overwritten =
+        value.file != "io.max" && std::any_of(wanted.begin(), wanted.end(), [&](const auto& other) {
+          return other.controller == value.controller && other.file == value.file;
+        });
+    if (!overwritten) {
+      all.push_back(value);
+      all.back().value = value_at_first(value);
+    }
+  }
+  all.insert(all.end(), wanted.begin(), wanted.end());
+  return all;
+}
+
+bool Controllers::write(const ControlValue& value) const {
+  return directory(value.controller).write(value.file.c_str(), value.value.c_str());
+}
+
 void Controllers::replace(const Limits& before, const Limits& wanted) const {
   const std::vector<ControlValue> now = values_of(before);
-  const std::vector<ControlValue> next = values_of(wanted);
-  const auto write = [this](const ControlValue& value) {
-    return directory(value.controller).write(value.file.c_str(), value.value.c_str());
-  };
-  // As in a new group, and then what is wanted: a limit that is absent is none.
-  const auto written_by = [](const std::vector<ControlValue>& values, const ControlValue& value) {
-    return std::any_of(values.begin(), values.end(), [&value](const ControlValue& other) {
-      return other.controller == value.controller && other.file == value.file;
-    });
-  };
-  std::vector<ControlValue> steps;
-  for (const ControlValue& value : now) {
-    if (!written_by(next, value) || value.file == "io.max") {
-      steps.push_back(value);
-      steps.back().value = value_at_first(value);
+  const std::vector<ControlValue> there = steps(now, values_of(wanted));
+  const auto refused = std::find_if_not(there.begin(), there.end(),
+                                        [this](const ControlValue& value) { return write(value); });
+  if (refused == there.end()) {
+    return;
+  }
+  LimitRefusal refusal;
+  refusal.error = last_error();
+  refusal.limit = refused->limit;
+  refusal.problem = errno == ENOENT ? LimitProblem::unsupported : LimitProblem::unenforceable;
+  refusal.reason = "the kernel refuses " + refused->value;
+  refusal.controller = to_string(refused->controller);
+  refusal.path = path(refused->controller) + "/" + refused->file;
+  for (const ControlValue& value : steps({there.begin(), refused}, now)) {
+    if (!write(value)) {
+      log_event(LogLevel::warning, "limit {} was not put back: {}", value.limit,
+                last_error().message());
     }
   }
-  steps.insert(steps.end(), next.begin(), next.end());
-  for (std::size_t done = 0; done < steps.size(); ++done) {
-    if (write(steps[done])) {
-      continue;
-    }
-    LimitRefusal refusal;
-    refusal.error = last_error();
-    refusal.limit = steps[done].limit;
-    refusal.problem = errno == ENOENT ? LimitProblem::unsupported : LimitProblem::unenforceable;
-    refusal.reason = "the kernel refuses " + steps[done].value;
-    refusal.controller = to_string(steps[done].controller);
-    refusal.path = path(steps[done].controller) + "/" + steps[done].file;
-    for (std::size_t i = 0; i < done; ++i) {
-      if (!written_by(now, steps[i]) || steps[i].file == "io.max") {
-        ControlValue first = steps[i];
-        first.value = value_at_first(first);
-        (void)write(first);
-      }
-    }
-    for (const ControlValue& value : now) {
-      if (!write(value)) {
-        log_event(LogLevel::warning, "limit {} was not put back: {}", value.limit,
-                  last_error().message());
-      }
-    }
-    throw LimitRefused(std::move(refusal));
-  }
+  throw LimitRefused(std::move(refusal));
 }
 
 }  // namespace treehold::inline v0::platform

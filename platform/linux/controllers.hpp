@@ -74,6 +74,11 @@ class Controllers {
   [[nodiscard]] virtual std::string value_at_first(const ControlValue& value) const = 0;
   [[nodiscard]] virtual const CgroupDir& directory(Controller controller) const = 0;
   [[nodiscard]] virtual std::string path(Controller controller) const = 0;
+
+ private:
+  [[nodiscard]] std::vector<ControlValue> steps(const std::vector<ControlValue>& before,
+                                                const std::vector<ControlValue>& wanted) const;
+  [[nodiscard]] bool write(const ControlValue& value) const;
 };
 
 /// Those of a directory of the unified hierarchy, as far as they are enabled there. `group` is to

@@ -94,6 +94,11 @@ std::optional<OwnCgroup> own_cgroup(std::string_view controller) {
 
 }  // namespace
 
+std::optional<std::string> OwnCgroup::directory() const {
+  const std::optional<std::string> below = below_mount();
+  return below && !mount_point.empty() ? std::optional(mount_point + *below) : std::nullopt;
+}
+
 std::optional<std::string> OwnCgroup::below_mount() const {
   return path_below(mount_root, path);
 }

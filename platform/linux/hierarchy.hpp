@@ -14,6 +14,9 @@ struct OwnCgroup {
   std::string mount_point;  ///< empty when the hierarchy is not mounted
   std::string path;         ///< as /proc/PID/cgroup shows it
 
+  /// Where it can be found; nothing when it is not to be seen here.
+  [[nodiscard]] std::optional<std::string> directory() const;
+
   /// Below the mount point; nothing when the group lies outside of what the mount shows.
   [[nodiscard]] std::optional<std::string> below_mount() const;
 };

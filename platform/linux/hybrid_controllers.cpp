@@ -16,12 +16,10 @@
 
 #include "platform/linux/control_files.hpp"
 #include "platform/linux/hierarchy.hpp"
-#include "platform/posix/read_file.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
 
-constexpr unsigned quota_period = 100000;  // microseconds, the kernel's default
 constexpr const char* swap_file = "memory.memsw.limit_in_bytes";
 
 /// libcgroup keeps its tables in globals: one call at a time. They are read again before each
@@ -211,7 +209,7 @@ class HybridControllers final : public Controllers {
     }
     if (limits.memory) {
       const std::uint64_t both = *limits.memory + limits.swap.value_or(0);
-      const bool swaps = limits.swap || can_swap();
+      const bool swaps = limits.swap || must_limit_swap(directory(Controller::memory), swap_file);
       if (swaps) {  // memory may never be above both: out of the way first
         set("swap", Controller::memory, swap_file, "-1");
       }
@@ -305,14 +303,6 @@ class HybridControllers final : public Controllers {
     return found != made_.end() ? &found->second.directory : nullptr;
   }
 
-  [[nodiscard]] bool can_swap() const {
-    if (directory(Controller::memory).read(swap_file)) {
-      return true;
-    }
-    const std::optional<std::string> swaps = read_file("/proc/swaps");
-    return swaps && std::count(swaps->begin(), swaps->end(), '\n') > 1;
-  }
-
   [[nodiscard]] static LimitRefused refused(const char* limit, Controller controller,
                                             const char* reason) {
     LimitRefusal refusal;
@@ -334,7 +324,7 @@ class HybridControllers final : public Controllers {
 
 std::string hybrid_place(Controller controller) {
   const std::optional<OwnCgroup> own = own_v1_cgroup(to_string(controller));
-  return own ? own->mount_point + own->below_mount().value_or("") : "";
+  return own ? own->directory().value_or("") : "";
 }
 
 std::optional<HybridProblem> hybrid_problem(Controller controller) {

@@ -13,6 +13,7 @@
 #include <mutex>
 
 #include "platform/linux/cgroup_group.hpp"
+#include "platform/linux/cgroup_home.hpp"
 #include "platform/linux/kernel.hpp"
 #include "platform/linux/process_group.hpp"
 #include "platform/linux/process_table.hpp"
@@ -28,6 +29,10 @@ std::shared_ptr<Group> make_group(Mechanism mechanism, const GroupSettings& sett
     case Mechanism::job_object: break;
   }
   throw Unsupported("mechanism " + std::string(to_string(mechanism)), "this system is Linux");
+}
+
+std::optional<Mechanism> default_mechanism() {
+  return find_cgroup_place().directory.empty() ? Mechanism::process_group : Mechanism::cgroup_v2;
 }
 
 std::vector<MechanismReport> mechanism_reports() {

@@ -349,9 +349,9 @@ class ProcessGroupGroup final : public Group {
     return std::make_shared<ProcessGroupSet>(leaves);
   }
 
-  void update_limits(const Limits& limits) override { refuse(limits); }
+  void update_limits(const Limits& /*before*/, const Limits& wanted) override { refuse(wanted); }
   [[nodiscard]] Statistics statistics() const override { return {}; }
-  [[nodiscard]] LimitEvidence evidence() const override { return {}; }
+  [[nodiscard]] LimitEvidence evidence(const Limits& /*limits*/) const override { return {}; }
   [[nodiscard]] MemoryKills memory_kills() const override { return {}; }
 
   [[nodiscard]] std::vector<ProcessId> members() const override { return leaves().members(); }

@@ -10,12 +10,9 @@
 
 #include "platform/linux/control_files.hpp"
 #include "platform/linux/controllers.hpp"
-#include "platform/posix/read_file.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
-
-constexpr unsigned quota_period = 100000;  // microseconds, the kernel's default
 
 std::string bytes_or_rate(const std::optional<std::uint64_t>& value) {
   return value ? std::to_string(*value) : "max";
@@ -150,7 +147,7 @@ class UnifiedControllers final : public Controllers {
       set("oom_kills_group", Controller::memory, "memory.oom.group",
           limits.oom_kills_group.value_or(true) ? "1" : "0");
     }
-    if (limits.swap || (limits.memory && can_swap())) {
+    if (limits.swap || (limits.memory && must_limit_swap(group_, "memory.swap.max"))) {
       set("swap", Controller::memory, "memory.swap.max", std::to_string(limits.swap.value_or(0)));
     }
     if (limits.memory_high) {
@@ -206,14 +203,6 @@ class UnifiedControllers final : public Controllers {
 
  private:
   /// Where the kernel cannot account for swap, a limit of memory holds only without any.
-  [[nodiscard]] bool can_swap() const {
-    if (group_.read("memory.swap.max")) {
-      return true;
-    }
-    const std::optional<std::string> swaps = read_file("/proc/swaps");
-    return swaps && std::count(swaps->begin(), swaps->end(), '\n') > 1;
-  }
-
   [[nodiscard]] static Evidence outside_evidence(const std::optional<std::string>& memory) {
     const auto oom = memory ? number_after(*memory, "oom") : std::nullopt;
     const auto kills = memory ? number_after(*memory, "oom_kill") : std::nullopt;
