@@ -79,24 +79,10 @@ class Cage {
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
  private:
+  /// A controller that is in no hierarchy of version 1 is in the unified one.
   static std::string mount_of(const std::string& controller) {
-    std::istringstream mounts(read_file("/proc/self/mounts"));
-    std::string device;
-    std::string point;
-    std::string type;
-    std::string options;
-    std::string unified;
-    for (std::string rest; mounts >> device >> point >> type >> options;
-         std::getline(mounts, rest)) {
-      if (type == "cgroup" && !controller.empty() &&
-          (options + ",").find("," + controller + ",") != std::string::npos) {
-        return point;
-      }
-      if (type == "cgroup2") {
-        unified = point;
-      }
-    }
-    return unified;
+    const std::string own = cgroup_mount(controller);
+    return own.empty() ? cgroup_mount("") : own;
   }
 
   std::string path_;

@@ -37,27 +37,6 @@ using treehold::ProcessGroup;
 using treehold::ProcessLimitOwner;
 using treehold::ProcessLimitReached;
 
-/// A mount of cgroups.
-struct CgroupMount {
-  std::string point;
-  std::string type;
-  std::string options;
-};
-
-std::vector<CgroupMount> cgroup_mounts() {
-  std::vector<CgroupMount> found;
-  std::istringstream mounts(read_file("/proc/self/mounts"));
-  std::string device;
-  CgroupMount mount;
-  for (std::string rest; mounts >> device >> mount.point >> mount.type >> mount.options;
-       std::getline(mounts, rest)) {
-    if (mount.type == "cgroup2" || mount.type == "cgroup") {
-      found.push_back(mount);
-    }
-  }
-  return found;
-}
-
 /// Puts this process into a group of its own, made in the hierarchy that has `controller` ("" is
 /// the unified one). Its parent removes it: see `Cage` in limits_test.cpp.
 void enter(const std::string& cage) {

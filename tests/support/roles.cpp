@@ -400,7 +400,7 @@ int fork_bomb(const Words& words) {  // [setsid]: forks as long as the system le
   }
 }
 
-/// SIZE [FILE]: touches that many bytes, says so and waits.
+/// SIZE [and-rest]: touches that many bytes, says so, and waits if it is to.
 int eat(const Words& words) {
   const std::size_t size = number(words, 0);
   void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

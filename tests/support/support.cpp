@@ -193,6 +193,32 @@ bool limits_are_unified() {
   });
 }
 
+std::vector<CgroupMount> cgroup_mounts() {
+  std::vector<CgroupMount> found;
+  std::istringstream mounts(read_proc("/proc/self/mounts"));
+  std::string device;
+  CgroupMount mount;
+  for (std::string rest; mounts >> device >> mount.point >> mount.type >> mount.options;
+       std::getline(mounts, rest)) {
+    if (mount.type == "cgroup2" || mount.type == "cgroup") {
+      found.push_back(mount);
+    }
+  }
+  return found;
+}
+
+std::string cgroup_mount(const std::string& controller) {
+  for (const CgroupMount& mount : cgroup_mounts()) {
+    if (controller.empty()
+            ? mount.type == "cgroup2"
+            : mount.type == "cgroup" &&
+                  (mount.options + ",").find("," + controller + ",") != std::string::npos) {
+      return mount.point;
+    }
+  }
+  return {};
+}
+
 namespace {
 
 /// The cgroup of a process in the hierarchy of `controller`, or the unified one ("").
@@ -204,18 +230,9 @@ std::optional<std::string> cgroup_directory(pid_t pid, const std::string& contro
     if (line.substr(first + 1, second - first - 1) != controller) {
       continue;
     }
-    std::istringstream mounts(read_proc("/proc/self/mounts"));
-    std::string device;
-    std::string point;
-    std::string type;
-    std::string options;
-    for (std::string rest; mounts >> device >> point >> type >> options;
-         std::getline(mounts, rest)) {
-      if (controller.empty() ? type == "cgroup2"
-                             : type == "cgroup" && (options + ",").find("," + controller + ",") !=
-                                                       std::string::npos) {
-        return point + line.substr(second + 1);
-      }
+    const std::string mount = cgroup_mount(controller);
+    if (!mount.empty()) {
+      return mount + line.substr(second + 1);
     }
   }
   return std::nullopt;

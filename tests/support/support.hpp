@@ -97,6 +97,18 @@ void require_limit(const std::string& limit);
 /// Whether its controllers are in the unified hierarchy.
 [[nodiscard]] bool limits_are_unified();
 
+/// A mount of cgroups, of either version.
+struct CgroupMount {
+  std::string point;
+  std::string type;
+  std::string options;
+};
+[[nodiscard]] std::vector<CgroupMount> cgroup_mounts();
+
+/// Where the hierarchy of version 1 with `controller` is mounted, the unified one for ""; empty
+/// when it is not.
+[[nodiscard]] std::string cgroup_mount(const std::string& controller);
+
 /// Our own groups in all hierarchies of version 1.
 [[nodiscard]] std::vector<std::string> own_v1_cgroups();
 
