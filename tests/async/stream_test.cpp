@@ -32,7 +32,7 @@
 #include <treehold/async.hpp>
 #include <treehold/treehold.hpp>
 
-#include "forms.hpp"
+#include "event_host.hpp"
 #include "support.hpp"
 
 using namespace support;
