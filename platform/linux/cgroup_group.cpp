@@ -223,7 +223,7 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
       throw SpawnFailed(SpawnStage::container, last_error(), kernel_path() + "/" + place.name);
     }
     auto leaf = std::make_shared<CgroupLeaf>(shared_from_this(), std::move(place));
-    if (spawn_way() == SpawnWay::helper || controllers_) {
+    if (spawn_way() == SpawnWay::join) {
       const std::lock_guard lock(mutex_);
       std::erase_if(joined_, [](const auto& known) { return known.expired(); });
       joined_.push_back(leaf);
@@ -274,7 +274,10 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   [[nodiscard]] const Controllers* controllers() const noexcept { return controllers_.get(); }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const CgroupDir& directory() const noexcept { return directory_; }
-  [[nodiscard]] SpawnWay spawn_way() const noexcept { return umbrella_->spawn_way(); }
+  /// How children get into leaves here.
+  [[nodiscard]] SpawnWay spawn_way() const noexcept {
+    return controllers_ && controllers_->has_entrances() ? SpawnWay::join : umbrella_->spawn_way();
+  }
 
   /// Keeps a leaf's directory for a later start. False when enough are kept.
   bool keep_used(LeafDirectory& place) {

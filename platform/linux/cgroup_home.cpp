@@ -272,7 +272,7 @@ Umbrella::Umbrella(const CgroupPlace& place)
   // For people who wonder whose it is; nothing is decided by it.
   const std::string note = "pid " + std::to_string(::getpid());
   (void)::fsetxattr(directory_.fd(), "user.treehold", note.data(), note.size(), 0);
-  spawn_way_ = forced ? *forced : can_be_born_in(plain_) ? SpawnWay::direct : SpawnWay::helper;
+  spawn_way_ = forced ? *forced : can_be_born_in(plain_) ? SpawnWay::direct : SpawnWay::join;
 }
 
 Umbrella::~Umbrella() {

@@ -58,6 +58,9 @@ class Controllers {
   /// Files to which a member-to-be writes "0"; none where being in the group is enough.
   [[nodiscard]] virtual std::vector<UniqueFd> entrances() const { return {}; }
 
+  /// Whether there are any.
+  [[nodiscard]] virtual bool has_entrances() const noexcept { return false; }
+
   /// The file that tells how many processes and threads there are; invalid where nobody counts.
   [[nodiscard]] virtual UniqueFd process_count() const = 0;
 

@@ -171,6 +171,8 @@ class HybridControllers final : public Controllers {
     return files;
   }
 
+  [[nodiscard]] bool has_entrances() const noexcept override { return true; }
+
   [[nodiscard]] UniqueFd process_count() const override {
     const CgroupDir* pids = find(Controller::pids);
     return pids != nullptr ? above_standard(pids->open_file("pids.current", O_RDONLY)) : UniqueFd();

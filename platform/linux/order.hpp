@@ -16,6 +16,9 @@
 // The report goes through a pipe whose write end is close-on-exec: an AgentReport is written when a
 // step failed. End-of-file without one means that the program runs, or that the child was ended on
 // the way; its exit status tells the rest.
+//
+// A helper that has the program's process born in its leaf, and ends then, sends an AgentBirth over
+// a socket, with the pidfd (SCM_RIGHTS, unix(7)) of a process that was born.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +27,7 @@
 namespace treehold::inline v0::platform {
 
 /// Changes whenever anything in this file does: host and helper must be of one build.
-inline constexpr std::uint32_t agent_protocol = 0x74680002;
+inline constexpr std::uint32_t agent_protocol = 0x74680003;
 
 enum class AgentStage : std::uint8_t {
   container,
@@ -48,6 +51,11 @@ struct AgentReport {
 };
 static_assert(sizeof(AgentReport) == 8);
 
+struct AgentBirth {
+  std::int32_t pid = -1;
+  std::int32_t error = 0;  ///< errno of the clone where there is none
+};
+
 enum class AgentStream : std::uint8_t {
   descriptor,  ///< LaunchOrder::descriptors
   keep,        ///< as inherited
@@ -70,7 +78,9 @@ inline constexpr std::size_t agent_entrances = 8;
 
 struct LaunchOrder {
   std::uint32_t protocol = agent_protocol;
-  std::int32_t report = -1;  ///< write end of the report pipe
+  std::int32_t report = -1;    ///< write end of the report pipe
+  std::int32_t leaf = -1;      ///< directory of the cgroup to be born in; -1: none
+  std::int32_t handover = -1;  ///< socket for the AgentBirth
   std::uint32_t entrance_count = 0;
   std::int32_t entrances[agent_entrances] = {};  ///< files of cgroups: writing "0" joins them
   std::int32_t descriptors[3] = {-1, -1, -1};

@@ -13,37 +13,47 @@
 namespace treehold::inline v0::platform {
 namespace {
 
+namespace fs = std::filesystem;
+
 /// The nearest group from `directory` upwards, up to `top`, that has as many processes as it may.
-std::optional<std::string> full_group(std::string directory, const std::string& top) {
-  while (directory.size() >= top.size() && !directory.empty()) {
-    const auto most = number_in(directory + "/pids.max");
-    const auto now = number_in(directory + "/pids.current");
+std::optional<fs::path> full_group(fs::path directory, const fs::path& top) {
+  for (;; directory = directory.parent_path()) {
+    const auto most = number_in(directory / "pids.max");
+    const auto now = number_in(directory / "pids.current");
     if (most && now && *now >= *most) {
-      return directory + "/pids.max";
+      return directory;
     }
-    directory.resize(directory.rfind('/') == std::string::npos ? 0 : directory.rfind('/'));
+    if (directory == top || !directory.has_relative_path()) {
+      return std::nullopt;
+    }
   }
-  return std::nullopt;
 }
 
 }  // namespace
 
 ProcessLimitReached process_limit_reached(const CgroupDir* leaf) {
+  const auto reached = [](ProcessLimitOwner owner, const fs::path& directory) {
+    return ProcessLimitReached(owner, (directory / "pids.max").string());
+  };
   const std::optional<OwnCgroup> unified = own_unified_cgroup();
-  std::optional<std::string> place = unified ? unified->directory() : std::nullopt;
+  std::optional<fs::path> place;
+  std::optional<fs::path> group;
   if (leaf != nullptr) {
     std::error_code ignored;
-    place = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(leaf->fd()), ignored)
-                .string();
+    place = fs::read_symlink("/proc/self/fd/" + std::to_string(leaf->fd()), ignored);
+    group = place->parent_path();
+  } else if (unified) {
+    place = unified->directory();
   }
-  std::optional<std::string> full =
-      place ? full_group(*place, unified ? unified->mount_point : "/") : std::nullopt;
-  if (const std::optional<OwnCgroup> older = own_v1_cgroup("pids"); !full && older) {
+  if (const auto full =
+          place && unified ? full_group(*place, unified->mount_point) : std::nullopt) {
+    return reached(full == group ? ProcessLimitOwner::group : ProcessLimitOwner::ancestor, *full);
+  }
+  if (const std::optional<OwnCgroup> older = own_v1_cgroup("pids")) {
     const std::optional<std::string> own = older->directory();
-    full = own ? full_group(*own, older->mount_point) : std::nullopt;
-  }
-  if (full) {
-    return {ProcessLimitOwner::ancestor, *full};
+    if (const auto full = own ? full_group(*own, older->mount_point) : std::nullopt) {
+      return reached(ProcessLimitOwner::ancestor, *full);
+    }
   }
   rlimit limit{};
   if (::getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {

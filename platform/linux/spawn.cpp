@@ -20,6 +20,7 @@
 #include "platform/linux/agent_program.hpp"
 #include "platform/linux/cgroup_dir.hpp"
 #include "platform/linux/controllers.hpp"
+#include "platform/linux/handover.hpp"
 #include "platform/linux/order.hpp"
 #include "platform/linux/process_limit.hpp"
 #include "platform/linux/spawn_child.hpp"
@@ -36,6 +37,7 @@ constexpr std::uint64_t clone_into_cgroup = 0x200000000ULL;  // CLONE_INTO_CGROU
   throw SpawnFailed(stage, last_error(), subject);
 }
 
+/// `leaf`: where the child was to be born; none: in the host's own cgroup.
 [[noreturn]] void fail_clone(const CgroupDir* leaf) {
   if (errno == EAGAIN) {
     throw process_limit_reached(leaf);
@@ -329,67 +331,125 @@ Entrances open_entrances(const Birthplace& place, LaunchOrder& order) {
   return entrances;
 }
 
-Cloned spawn_through_helper(const SpawnPlan& plan, LaunchOrder order, const Birthplace& place,
-                            const Ends& ends) {
-  const CgroupDir* const leaf = place.leaf;
-  const bool joins =
-      leaf != nullptr && (place.way == SpawnWay::helper || place.controllers != nullptr);
-  const Entrances entrances = joins ? open_entrances(place, order) : Entrances();
-  std::vector<int> kept;
-  for (const UniqueFd& file : entrances.files) {
-    kept.push_back(file.get());
-  }
-  if (entrances.process_count) {
-    kept.push_back(entrances.process_count.get());
-  }
-  for (const UniqueFd& end : ends.child) {
-    if (end) {
-      kept.push_back(end.get());
+/// The helper's arguments, and its environment, which are the program's.
+struct HelperArguments {
+  HelperArguments(const SpawnPlan& plan, const LaunchOrder& order)
+      : order_text(hexadecimal(&order, sizeof order)) {
+    if (plan.groups) {
+      groups = hexadecimal(plan.groups->data(), plan.groups->size() * sizeof(std::uint32_t));
     }
+    const std::vector<unsigned char> mask = cpu_mask(plan.cpus);
+    cpus = hexadecimal(mask.data(), mask.size());
+    argv = {"treehold-agent",
+            "launch",
+            order_text.c_str(),
+            plan.directory ? plan.directory->c_str() : "",
+            plan.standard_input.path.c_str(),
+            plan.standard_output.path.c_str(),
+            plan.standard_error.path.c_str(),
+            groups.c_str(),
+            cpus.c_str(),
+            plan.program.c_str()};
+    append_pointers(argv, plan.arguments);
+    append_pointers(environment, plan.environment);
   }
-  kept.push_back(ends.report.get());
+  HelperArguments(const HelperArguments&) = delete;
+  HelperArguments& operator=(const HelperArguments&) = delete;
 
-  const std::string order_text = hexadecimal(&order, sizeof order);
-  const std::string groups =
-      plan.groups ? hexadecimal(plan.groups->data(), plan.groups->size() * sizeof(std::uint32_t))
-                  : "";
-  const std::vector<unsigned char> mask = cpu_mask(plan.cpus);
-  const std::string cpus = hexadecimal(mask.data(), mask.size());
-  std::vector<const char*> argv{"treehold-agent",
-                                "launch",
-                                order_text.c_str(),
-                                plan.directory ? plan.directory->c_str() : "",
-                                plan.standard_input.path.c_str(),
-                                plan.standard_output.path.c_str(),
-                                plan.standard_error.path.c_str(),
-                                groups.c_str(),
-                                cpus.c_str(),
-                                plan.program.c_str()};
-  append_pointers(argv, plan.arguments);
+  std::string order_text;
+  std::string groups;
+  std::string cpus;
+  std::vector<const char*> argv;
   std::vector<const char*> environment;
-  append_pointers(environment, plan.environment);
+};
 
+/// In the host's own cgroup, with the descriptors `kept` beside the standard ones.
+Cloned start_helper(const SpawnPlan& plan, const LaunchOrder& order, const std::vector<int>& kept) {
+  const HelperArguments arguments(plan, order);
   HelperStart start;
   start.kept = kept.data();
   start.kept_count = kept.size();
   start.program = agent_program();
-  start.argv = argv.data();
-  start.environment = environment.data();
+  start.argv = arguments.argv.data();
+  start.environment = arguments.environment.data();
   ChildStack stack;
-  Cloned child = clone_sharing_memory(stack, &child_executes_helper, &start, Waiting::until_exec,
-                                      joins ? nullptr : leaf);
-  if (child.pid < 0) {
-    fail_clone(joins ? nullptr : leaf);
+  Cloned helper =
+      clone_sharing_memory(stack, &child_executes_helper, &start, Waiting::until_exec, nullptr);
+  if (helper.pid < 0) {
+    fail_clone(nullptr);
   }
   if (start.error != 0) {
-    reap(child);
+    reap(helper);
     errno = start.error;
     // The helper was given the program's own arguments and environment: where those are too large,
     // it is the program that cannot be executed.
     fail(start.error == E2BIG ? SpawnStage::execute : SpawnStage::launch,
          start.error == E2BIG ? plan.program : "treehold-agent");
   }
-  return child;
+  return helper;
+}
+
+std::vector<int> kept_by_helper(const Ends& ends) {
+  std::vector<int> kept{ends.report.get()};
+  for (const UniqueFd& end : ends.child) {
+    if (end) {
+      kept.push_back(end.get());
+    }
+  }
+  return kept;
+}
+
+/// The helper becomes the program, where it is or after it has joined what `place` asks for.
+Cloned spawn_by_join(const SpawnPlan& plan, LaunchOrder order, const Birthplace& place,
+                     const Ends& ends) {
+  const Entrances entrances = place.leaf != nullptr ? open_entrances(place, order) : Entrances();
+  std::vector<int> kept = kept_by_helper(ends);
+  for (const UniqueFd& file : entrances.files) {
+    kept.push_back(file.get());
+  }
+  if (entrances.process_count) {
+    kept.push_back(entrances.process_count.get());
+  }
+  return start_helper(plan, order, kept);
+}
+
+/// Ends a child of ours that cannot be kept, since it has no pidfd; as ours its number is nobody
+/// else's.
+void end_unheld(pid_t pid) {
+  ::kill(pid, SIGKILL);
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+/// The helper has the program's process born in the leaf, as a child of ours.
+Cloned spawn_by_hop(const SpawnPlan& plan, LaunchOrder order, const CgroupDir& leaf,
+                    const Ends& ends) {
+  Handover handover = make_handover();
+  if (!handover.helper) {
+    fail(SpawnStage::launch, "socketpair");
+  }
+  order.leaf = leaf.fd();
+  order.handover = handover.helper.get();
+  std::vector<int> kept = kept_by_helper(ends);
+  kept.push_back(order.leaf);
+  kept.push_back(order.handover);
+  const Cloned helper = start_helper(plan, order, kept);
+  handover.helper.reset();  // so that the helper's end is an end
+  HandedOver child = receive(handover.host);
+  const int error = errno;
+  // It has told all, or will never.
+  ::syscall(SYS_pidfd_send_signal, helper.pidfd.get(), SIGKILL, nullptr, 0);
+  reap(helper);
+  errno = error;
+  if (child.pid < 0) {
+    fail_clone(&leaf);
+  }
+  if (!child.pidfd) {
+    end_unheld(child.pid);
+    errno = error;
+    fail(SpawnStage::launch, "pidfd");
+  }
+  return {child.pid, std::move(child.pidfd)};
 }
 
 /// Whether the child needs memory of its own, since the kernel keeps for the whole memory what it
@@ -423,10 +483,13 @@ std::optional<SpawnWay> forced_spawn_way() {
   if (*forced == "direct") {
     return SpawnWay::direct;
   }
-  if (*forced == "helper") {
-    return SpawnWay::helper;
+  if (*forced == "hop") {
+    return SpawnWay::hop;
   }
-  throw InvalidSetting("TREEHOLD_SPAWN", "is neither direct nor helper");
+  if (*forced == "join") {
+    return SpawnWay::join;
+  }
+  throw InvalidSetting("TREEHOLD_SPAWN", "is none of direct, hop and join");
 }
 
 Spawned spawn(const std::shared_ptr<const SpawnPlan>& plan, const Birthplace& place) {
@@ -438,9 +501,14 @@ Spawned spawn(const std::shared_ptr<const SpawnPlan>& plan, const Birthplace& pl
     order.oom_score = *score;
   }
   const Ends ends = make_ends(*plan, spawned, order);
-  Cloned child = place.way == SpawnWay::direct && !needs_own_memory(*plan, order, place)
-                     ? spawn_directly(plan, order, place.leaf, spawned)
-                     : spawn_through_helper(*plan, order, place, ends);
+  Cloned child;
+  if (place.way == SpawnWay::direct && !needs_own_memory(*plan, order, place)) {
+    child = spawn_directly(plan, order, place.leaf, spawned);
+  } else if (place.way == SpawnWay::join || place.leaf == nullptr) {
+    child = spawn_by_join(*plan, order, place, ends);
+  } else {
+    child = spawn_by_hop(*plan, order, *place.leaf, ends);
+  }
   spawned.pid = child.pid;
   spawned.pidfd = std::move(child.pidfd);
   return spawned;

@@ -2,15 +2,15 @@
 // them are in docs/spawn.md.
 //
 //     direct   The child is born in its leaf (clone3, CLONE_INTO_CGROUP), shares the host's memory,
-//     makes
-//              itself what the plan asks for and executes the program. The host does not wait for
-//              it: the end of the report pipe tells.
-//     helper   A small program with memory of its own does the same: for what must not be done in
-//     shared
-//              memory (another user, a group whose members the kernel may kill for want of memory:
-//              it kills all that share memory with them). It is born in the leaf as well; where a
-//              child cannot be, or may not be while it shares memory, it is started in the host's
-//              cgroup and joins the leaf, which costs milliseconds.
+//              makes itself what the plan asks for and executes the program. The host does not wait
+//              for it: the end of the report pipe tells.
+//     hop      A small helper program with memory of its own, in the host's cgroup, has a copy of
+//              itself born in the leaf, which does the same, hands it over to the host and ends.
+//              For what must not be done in shared memory: another user; a group whose members the
+//              kernel may kill for want of memory, since it kills all that share memory with them.
+//     join     The helper moves into the leaf itself. For where a child cannot be born in it:
+//              clone3 is refused, or the group is limited by controllers of version 1 besides.
+//              Moving costs milliseconds.
 #pragma once
 
 #include <sys/types.h>
@@ -26,20 +26,17 @@ namespace treehold::inline v0::platform {
 class CgroupDir;
 class Controllers;
 
-/// `helper` is the way where children cannot be born in leaves: everything goes through a joining
-/// helper.
-enum class SpawnWay { direct, helper };
+enum class SpawnWay { direct, hop, join };
 
-/// What TREEHOLD_SPAWN forces ("direct", "helper"), for tests. Throws `InvalidSetting`.
+/// What TREEHOLD_SPAWN forces ("direct", "hop", "join"), for tests. Throws `InvalidSetting`.
 [[nodiscard]] std::optional<SpawnWay> forced_spawn_way();
 
 /// Where a child begins.
 struct Birthplace {
-  SpawnWay way = SpawnWay::direct;
+  SpawnWay way = SpawnWay::direct;  ///< direct is hop for what must not be done in shared memory
   const CgroupDir* leaf = nullptr;  ///< none: the host's own cgroup
   bool own_process_group = false;
-  /// Joins the leaf, and these, before the program is executed.
-  const Controllers* controllers = nullptr;
+  const Controllers* controllers = nullptr;  ///< what limits the leaf
 };
 
 /// A started child on its way to becoming the program.

@@ -1,7 +1,10 @@
 // The helper program: becomes a program whose start must not share the host's memory (another user,
 // limits). It has memory of its own, so that nothing it changes can reach the host, and no libc, so
-// that starting it costs little. It is vforked in the host's own cgroup and enters the leaf by
-// itself.
+// that starting it costs little. It is vforked in the host's own cgroup, and either has a copy of
+// itself born in the leaf and ends, or joins the leaf itself.
+#include <linux/sched.h>
+#include <sys/socket.h>
+
 #include "../become.hpp"
 #include "../order.hpp"
 #include "../raw_syscall.hpp"
@@ -33,6 +36,44 @@ std::size_t decode(const char* text, void* bytes, std::size_t capacity) {
   return count;
 }
 
+void tell(const LaunchOrder& order, AgentBirth birth, int pidfd) {
+  iovec data{&birth, sizeof birth};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  if (pidfd >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof pidfd);
+    *reinterpret_cast<int*>(CMSG_DATA(header)) = pidfd;
+  }
+  raw_syscall(__NR_sendmsg, order.handover, raw_syscall_of(&message), MSG_NOSIGNAL);
+}
+
+/// Goes on in a child of the host's that is born in the leaf: no process is moved between cgroups,
+/// which waits for a grace period of the kernel.
+void hop(const LaunchOrder& order) {
+  int pidfd = -1;
+  clone_args arguments{};
+  arguments.flags = CLONE_PARENT | CLONE_PIDFD | CLONE_INTO_CGROUP;
+  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+  arguments.cgroup = static_cast<std::uint64_t>(order.leaf);
+  const long child = raw_syscall(__NR_clone3, raw_syscall_of(&arguments), sizeof arguments);
+  if (child != 0) {
+    AgentBirth birth;
+    birth.pid = child > 0 ? static_cast<std::int32_t>(child) : -1;
+    birth.error = child > 0 ? 0 : static_cast<std::int32_t>(-child);
+    // A clone that fails may have told a pidfd before.
+    tell(order, birth, child > 0 ? pidfd : -1);
+    becoming::leave(0);
+  }
+  raw_syscall(__NR_close, order.handover);
+}
+
 [[noreturn]] void launch(char** argv, char** environment) {
   static std::uint32_t groups[most_groups];
   static unsigned char cpus[most_cpu_bytes];
@@ -40,6 +81,9 @@ std::size_t decode(const char* text, void* bytes, std::size_t capacity) {
   if (decode(argv[2], &self.order, sizeof self.order) != sizeof self.order ||
       self.order.protocol != agent_protocol) {
     becoming::leave(127);
+  }
+  if (self.order.leaf >= 0) {
+    hop(self.order);
   }
   self.directory = argv[3];
   for (int stream = 0; stream < 3; ++stream) {
