@@ -26,6 +26,7 @@
 #include <treehold/limits.hpp>
 #include <treehold/mechanism.hpp>
 #include <treehold/outcome.hpp>
+#include <treehold/placement.hpp>
 #include <treehold/signal.hpp>
 #include <treehold/statistics.hpp>
 
@@ -203,6 +204,7 @@ class Group : public Tree {
 
 /// See <treehold/placement.hpp>.
 void move_host_into_leaf();
+void move_host_into_scope(const ScopeOptions& options);
 
 /// The best mechanism that is available here. Starts and makes nothing.
 [[nodiscard]] std::optional<Mechanism> default_mechanism();

@@ -41,6 +41,11 @@ struct Guarantees {
   Guarantee
       exit_status_kept;  ///< the leader's exit status is told even if the host ignores SIGCHLD
   std::vector<std::pair<std::string, Guarantee>> limits;  ///< by name: "memory", "processes", …
+  /// Where limits come from, in the order in which it is looked for them: "delegation_root" (the
+  /// own cgroup, or the nearest above that was delegated), "named_directory", on request
+  /// "host_leaf" and "scope" (<treehold/placement.hpp>), "version_1" on hybrid hosts, "refusal". A
+  /// place holds when limits can come from it; one on request when it can be requested.
+  std::vector<std::pair<std::string, Guarantee>> limit_places;
   std::vector<std::pair<std::string, Guarantee>> statistics;  ///< by name: "cpu", "memory", …
   std::vector<std::string> not_covered;  ///< what containment does not cover, in sentences
 };

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -19,6 +18,7 @@
 #include "platform/linux/control_files.hpp"
 #include "platform/linux/hierarchy.hpp"
 #include "platform/linux/kernel.hpp"
+#include "platform/linux/service_manager.hpp"
 #include "platform/platform.hpp"
 #include "platform/posix/read_file.hpp"
 
@@ -27,45 +27,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const char* const delegate =
-    "delegate the cgroup: Delegate=yes in the unit, systemd-run --user --scope -p Delegate=yes, or "
-    "a writable cgroup mount in the container";
-const char* const delegate_subgroup =
-    "start the host in a group of its own below: DelegateSubgroup=host in the unit (systemd 254), "
-    "or "
-    "let it call treehold::move_host_into_leaf()";
-
-/// Why this process may not make groups in `directory` and place children there.
-std::optional<Obstacle> problem_with(const std::string& directory) {
-  if (::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
-    return Obstacle{directory, "", last_error(), delegate};
-  }
-  const std::string procs = directory + "/cgroup.procs";
-  if (::faccessat(AT_FDCWD, procs.c_str(), W_OK, AT_EACCESS) != 0) {
-    return Obstacle{procs, "", last_error(), delegate};
-  }
-  const auto type = read_file(directory + "/cgroup.type");  // the root has none
-  if (type && type->rfind("domain", 0) != 0) {
-    return Obstacle{directory + "/cgroup.type",
-                    "a threaded group cannot hold groups of processes",
-                    {},
-                    delegate};
-  }
-  if (type && *type == "domain invalid\n") {
-    return Obstacle{directory + "/cgroup.type", "the group is below a threaded one", {}, delegate};
-  }
-  return std::nullopt;
+/// What a service manager that runs here could do for a host without a place of its own.
+std::string or_a_scope() {
+  return problem_with_manager(ServiceManager::automatic)
+             ? ""
+             : ", or ask for a scope: treehold run --scope, treehold::move_host_into_scope()";
 }
 
-/// Whether a file like cgroup.controllers lists it.
-bool lists(const std::optional<std::string>& file, Controller controller) {
-  std::istringstream words(file.value_or(""));
-  for (std::string word; words >> word;) {
-    if (word == to_string(controller)) {
-      return true;
-    }
-  }
-  return false;
+std::string delegate() {
+  return "delegate the cgroup: Delegate=yes in the unit, systemd-run --user --scope -p "
+         "Delegate=yes, or a writable cgroup mount in the container" +
+         or_a_scope();
+}
+
+std::string delegate_subgroup() {
+  return "start the host in a group of its own below: DelegateSubgroup=host in the unit (systemd "
+         "254), or let it call treehold::move_host_into_leaf()" +
+         or_a_scope();
 }
 
 /// Whether an ancestor of the own cgroup was handed to this process's user: it is no matter of
@@ -89,11 +67,11 @@ std::optional<Obstacle> problem_with(const std::string& directory,
   const auto there = read_file(directory + "/cgroup.controllers");
   const auto given = read_file(directory + "/cgroup.subtree_control");
   for (const Controller controller : controllers) {
-    if (lists(given, controller)) {
+    if (lists(given.value_or(""), controller)) {
       continue;
     }
     const std::string name(to_string(controller));
-    if (!lists(there, controller)) {
+    if (!lists(there.value_or(""), controller)) {
       return Obstacle{
           directory + "/cgroup.controllers",
           "does not have the controller " + name,
@@ -104,18 +82,20 @@ std::optional<Obstacle> problem_with(const std::string& directory,
     }
     const std::string switches = directory + "/cgroup.subtree_control";
     if (::faccessat(AT_FDCWD, switches.c_str(), W_OK, AT_EACCESS) != 0) {
-      return Obstacle{switches, "", last_error(), delegate};
+      return Obstacle{switches, "", last_error(), delegate()};
     }
     const bool is_root = !read_file(directory + "/cgroup.type");
     if (!is_root && !read_file(directory + "/cgroup.procs").value_or("").empty()) {
       return Obstacle{directory + "/cgroup.procs",
                       "holds processes, so that no controller can be enabled below",
                       {},
-                      delegate_subgroup};
+                      delegate_subgroup()};
     }
   }
   return std::nullopt;
 }
+
+}  // namespace
 
 std::string random_name() {
   std::uint64_t number = 0;
@@ -129,8 +109,6 @@ std::string random_name() {
   }
   return name;
 }
-
-}  // namespace
 
 std::string Obstacle::text() const {
   std::string text = path;
@@ -150,11 +128,9 @@ std::string without_links(const std::string& path) {
   return ignored ? path : real.string();
 }
 
-}  // namespace
-
-CgroupPlace find_cgroup_place(const ControllerSet& controllers, const std::string& wanted) {
+/// Looks at the directory `named`, or else for the delegation root.
+CgroupPlace look_for_place(const ControllerSet& controllers, const std::string& named) {
   CgroupPlace place;
-  place.for_one_group = !wanted.empty();
   if (!kernel_is_at_least(5, 14)) {
     place.obstacle.reason = "the kernel is " + kernel_release() + "; cgroup.kill needs 5.14";
     place.obstacle.remedy = "run Linux 5.14 or newer";
@@ -166,8 +142,6 @@ CgroupPlace find_cgroup_place(const ControllerSet& controllers, const std::strin
     place.obstacle.remedy = "mount it: mount -t cgroup2 none /sys/fs/cgroup";
     return place;
   }
-  const std::string named =
-      wanted.empty() ? environment_variable("TREEHOLD_CGROUP").value_or("") : wanted;
   std::optional<std::string> path =
       named.empty() ? own->below_mount() : path_below(own->mount_point, without_links(named));
   if (!path) {
@@ -184,9 +158,9 @@ CgroupPlace find_cgroup_place(const ControllerSet& controllers, const std::strin
   bool first = true;
   for (;;) {
     const std::string directory = own->mount_point + *path;
-    std::optional<Obstacle> problem = problem_with(directory);
+    std::optional<Obstacle> problem = problem_with_place(directory);
     if (!problem && !first && !controllers.empty() && *path != home && !is_delegated(directory)) {
-      problem = Obstacle{directory, "is not delegated to this user", {}, delegate};
+      problem = Obstacle{directory, "is not delegated to this user", {}, delegate()};
     }
     if (!problem && !controllers.empty()) {
       problem = problem_with(directory, controllers);
@@ -205,6 +179,41 @@ CgroupPlace find_cgroup_place(const ControllerSet& controllers, const std::strin
     }
     path->resize(path->rfind('/'));
   }
+}
+
+}  // namespace
+
+std::optional<Obstacle> problem_with_place(const std::string& directory) {
+  if (::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+    return Obstacle{directory, "", last_error(), delegate()};
+  }
+  const std::string procs = directory + "/cgroup.procs";
+  if (::faccessat(AT_FDCWD, procs.c_str(), W_OK, AT_EACCESS) != 0) {
+    return Obstacle{procs, "", last_error(), delegate()};
+  }
+  const auto type = read_file(directory + "/cgroup.type");  // the root has none
+  if (type && type->rfind("domain", 0) != 0) {
+    return Obstacle{directory + "/cgroup.type",
+                    "a threaded group cannot hold groups of processes",
+                    {},
+                    delegate()};
+  }
+  if (type && *type == "domain invalid\n") {
+    return Obstacle{
+        directory + "/cgroup.type", "the group is below a threaded one", {}, delegate()};
+  }
+  return std::nullopt;
+}
+
+CgroupPlace find_cgroup_place(const ControllerSet& controllers, const std::string& wanted) {
+  CgroupPlace place = look_for_place(
+      controllers, wanted.empty() ? environment_variable("TREEHOLD_CGROUP").value_or("") : wanted);
+  place.for_one_group = !wanted.empty();
+  return place;
+}
+
+CgroupPlace find_delegation_root(const ControllerSet& controllers) {
+  return look_for_place(controllers, "");
 }
 
 void require_room_in_hierarchy(const std::string& parent) {
@@ -310,7 +319,7 @@ const CgroupDir& Umbrella::limited(const ControllerSet& controllers, const Limit
     const std::optional<std::string> given = directory->read("cgroup.subtree_control");
     for (const Controller controller : controllers) {
       const std::string enable = "+" + std::string(to_string(controller));
-      if (!lists(given, controller) &&
+      if (!lists(given.value_or(""), controller) &&
           !directory->write("cgroup.subtree_control", enable.c_str())) {
         refuse(path + "/cgroup.subtree_control", controller);
       }

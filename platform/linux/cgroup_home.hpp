@@ -38,6 +38,9 @@ inline constexpr const char* host_leaf = "treehold-host";
 inline constexpr const char* plain_shelf = "plain";
 inline constexpr const char* limited_shelf = "limited";
 
+/// `treehold-` and 16 random hex digits.
+[[nodiscard]] std::string random_name();
+
 /// What stands in the way.
 struct Obstacle {
   std::string path;
@@ -61,6 +64,12 @@ struct CgroupPlace {
 /// TREEHOLD_CGROUP may.
 [[nodiscard]] CgroupPlace find_cgroup_place(const ControllerSet& controllers = {},
                                             const std::string& wanted = {});
+
+/// The same where none is named: the own cgroup, or the nearest above that was delegated.
+[[nodiscard]] CgroupPlace find_delegation_root(const ControllerSet& controllers);
+
+/// Why this process may not make groups in `directory` and place children there.
+[[nodiscard]] std::optional<Obstacle> problem_with_place(const std::string& directory);
 
 /// After a mkdir in `parent` that failed: throws `LimitRefused` when errno says that a group above
 /// allows no more groups, or none so deep (`cgroup.max.descendants`, `cgroup.max.depth`).

@@ -6,6 +6,7 @@
 
 #include "platform/linux/cgroup_group.hpp"
 #include "platform/linux/cgroup_home.hpp"
+#include "platform/linux/cgroup_places.hpp"
 #include "platform/linux/guarantees.hpp"
 #include "platform/linux/hybrid_controllers.hpp"
 #include "platform/linux/kernel.hpp"
@@ -111,6 +112,7 @@ Guarantees cgroup_guarantees(const Guarantee& available) {
         limit.limit,
         available.holds ? limit_guarantee(limit, controllers.at(limit.controller)) : available);
   }
+  all.limit_places = cgroup_limit_places();
   add_statistics(all, available, controllers);
   all.not_covered = {
       "a hostile program of the same user: it can move itself out through a common ancestor",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <sstream>
 
 #include <treehold/error.hpp>
 
@@ -26,6 +27,16 @@ std::string to_string(const ControllerSet& controllers) {
     text += (text.empty() ? "" : " ") + std::string(to_string(controller));
   }
   return text;
+}
+
+bool lists(const std::string& file, Controller controller) {
+  std::istringstream words(file);
+  for (std::string word; words >> word;) {
+    if (word == to_string(controller)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 const std::vector<LimitController>& limit_controllers() {

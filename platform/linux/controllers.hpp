@@ -21,6 +21,9 @@ using ControllerSet = std::set<Controller>;
 [[nodiscard]] std::string_view to_string(Controller controller) noexcept;
 [[nodiscard]] std::string to_string(const ControllerSet& controllers);
 
+/// Whether a file like cgroup.controllers lists it.
+[[nodiscard]] bool lists(const std::string& file, Controller controller);
+
 /// The names of `Limits` with the controller that each needs.
 struct LimitController {
   const char* limit;

@@ -41,6 +41,9 @@ void print_everything(const HostReport& report) {
     for (const auto& [name, guarantee] : mechanism.guarantees.limits) {
       print("limit: " + name, guarantee);
     }
+    for (const auto& [name, guarantee] : mechanism.guarantees.limit_places) {
+      print("place: " + name, guarantee);
+    }
     for (const auto& [name, guarantee] : mechanism.guarantees.statistics) {
       print("statistic: " + name, guarantee);
     }

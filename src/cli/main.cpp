@@ -74,6 +74,9 @@ int main(int argc, char** argv) {
                 "Tell on standard error at the end what the tree has used");
   run->add_option("--plot", options.plot_file, "Draw memory, CPU and processes over time, as SVG")
       ->type_name("FILE");
+  run->add_flag("--scope", options.in_scope,
+                "Ask the service manager for a scope, from which limits can be held")
+      ->group("Limits");
   treehold::cli::add_limit_options(*run, options.limits);
   // Only for the help: what is behind -- never goes through the parser, which would take some
   // arguments ("[a,b]", a second "--") apart.

@@ -35,6 +35,7 @@ json::object to_object(const std::vector<std::pair<std::string, Guarantee>>& nam
 json::object to_object(const Guarantees& guarantees) {
   json::object object = to_object(promises(guarantees));
   object["limits"] = to_object(guarantees.limits);
+  object["limit_places"] = to_object(guarantees.limit_places);
   object["statistics"] = to_object(guarantees.statistics);
   object["not_covered"] = json::array(guarantees.not_covered.begin(), guarantees.not_covered.end());
   return object;

@@ -155,6 +155,9 @@ using Usage = std::vector<UsagePoint>;
 
 /// Runs to the end of the last member and fills in what it learns on the way.
 Usage run_group(const RunOptions& options, RunReport& report) {
+  if (options.in_scope) {
+    move_host_into_scope();
+  }
   ProcessGroup group(make_group_options(options));
   report.guarantees = group.guarantees();
   Process process = group.start(make_command(options));

@@ -32,6 +32,7 @@ struct RunOptions {
   std::string json_file;
   bool show_tree = false;
   Limits limits;
+  bool in_scope = false;
   bool show_statistics = false;
   std::string plot_file;
 };

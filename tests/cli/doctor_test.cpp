@@ -23,6 +23,19 @@ TEST_CASE("treehold doctor tells of every mechanism", "[cli]") {
   CHECK(report.at("kernel").as_string() == treehold::host_report().kernel);
 }
 
+TEST_CASE("treehold doctor tells each place that limits may come from", "[cli]") {
+  const std::string text = program({"doctor"}).run();
+  const boost::json::value report = boost::json::parse(program({"doctor", "--json"}).run());
+  std::size_t at = 0;
+  for (const auto& [name, place] :
+       report.at("mechanisms").as_array().front().at("guarantees").at("limit_places").as_object()) {
+    at = text.find("place: " + std::string(name), at);
+    CHECK(at != std::string::npos);
+    CHECK(contains(text, std::string(place.at("reason").as_string())));
+  }
+  CHECK(contains(text, "place: refusal"));
+}
+
 namespace {
 
 /// Whether a mechanism promises `name` as the hints have it ("limits.memory").

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,16 @@ TEST_CASE("treehold run passes the exit status on", "[cli]") {
   CHECK(run_shell("exit 7").exit_code() == 7);
   CHECK(run_shell("kill -KILL $$").exit_code() == 128 + SIGKILL);
   CHECK(run_shell("kill -TERM $$").exit_code() == 128 + SIGTERM);
+}
+
+TEST_CASE("treehold run --scope starts nothing where there is no service manager", "[cli]") {
+  if (std::filesystem::exists("/run/systemd/system")) {
+    support::skip("a service manager runs here");
+  }
+  const Output output = run_shell("echo started", {"--scope"}).output();
+  CHECK(output.outcome == treehold::Outcome::exited(125));
+  CHECK(contains(output.stderr_bytes, "moving the host into a scope is not supported: "));
+  CHECK(output.stdout_bytes.empty());
 }
 
 TEST_CASE("treehold run has exit statuses of its own", "[cli]") {

@@ -1,10 +1,13 @@
 // Hosts whose surroundings have to do with limits: without a cgroup they may write to, in one that
-// is full, spared when memory runs out, or starting into a group that is out of memory.
+// is full, in a scope of its own, spared when memory runs out, or starting into a group that is out
+// of memory.
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -12,6 +15,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -152,6 +156,13 @@ std::set<std::string> groups_of_threads() {
   return found;
 }
 
+void expect_limits(Host& host) {
+  EXPECT(Command(quick()).limits({.memory = 64_MiB}).exit_code() == 0);
+  const Output out = role("eat", {"268435456"}).limits({.memory = 64_MiB}).output();
+  EXPECT(out.outcome.memory_kill() == treehold::MemoryKill::own_limit);
+  EXPECT(quick().exit_code() == 0);
+}
+
 void into_leaf(Host& host, const std::vector<std::string>& words) {
   enter(words.at(1));
   const Fifo gate;
@@ -167,11 +178,84 @@ void into_leaf(Host& host, const std::vector<std::string>& words) {
   treehold::move_host_into_leaf();
   treehold::move_host_into_leaf();
   EXPECT(groups_of_threads() == std::set<std::string>{before + "/treehold-host"});
-  EXPECT(Command(quick()).limits({.memory = 64_MiB}).exit_code() == 0);
-  const Output out = role("eat", {"268435456"}).limits({.memory = 64_MiB}).output();
-  EXPECT(out.outcome.memory_kill() == treehold::MemoryKill::own_limit);
-  EXPECT(quick().exit_code() == 0);
+  expect_limits(host);
   EXPECT(gate.write("x"));
+}
+
+void into_scope(Host& host, const std::vector<std::string>&) {
+  const Fifo gate;
+  const std::jthread other([&gate] { (void)gate.read(); });
+  const auto descriptors = open_descriptors();
+  {
+    const std::jthread at_the_same_time([] { treehold::move_host_into_scope(); });
+    treehold::move_host_into_scope();
+  }
+  const std::set<std::string> groups = groups_of_threads();
+  EXPECT(groups.size() == 1);
+  const std::regex in_leaf(".*/treehold-[0-9a-f]{16}\\.scope/treehold-host");
+  EXPECT(std::regex_match(*groups.begin(), in_leaf));
+  treehold::move_host_into_scope({.unit = "treehold-second.scope", .timeout = 1ns});
+  treehold::move_host_into_leaf();
+  EXPECT(groups_of_threads() == groups);
+  EXPECT(open_descriptors() == descriptors);
+  expect_limits(host);
+  const std::string scope = groups.begin()->substr(0, groups.begin()->rfind('/') + 1);
+  EXPECT(Command("cat", {"/proc/self/cgroup"}).run().find(":" + scope) != std::string::npos);
+  EXPECT(gate.write("x"));
+}
+
+void into_named_scope(Host& host, const std::vector<std::string>& words) {
+  const std::string& unit = words.at(1);
+  treehold::move_host_into_scope({.unit = unit, .slice = "treehold-tests.slice"});
+  EXPECT(groups_of_threads().begin()->ends_with("/treehold.slice/treehold-tests.slice/" + unit +
+                                                "/treehold-host"));
+  Child other("host", {"scope-of-another", unit});
+  EXPECT(other.read_all().empty());
+  EXPECT(other.wait() == 0);
+}
+
+void expect_no_scope(Host& host, const treehold::ScopeOptions& options, const char* reason) {
+  const std::set<std::string> before = groups_of_threads();
+  const auto descriptors = open_descriptors();
+  try {
+    treehold::move_host_into_scope(options);
+    host.expect(false, "moved", __LINE__);
+  } catch (const treehold::Unsupported& refused) {
+    const std::string text = refused.what();
+    if (text.find("lacks libsystemd") == std::string::npos) {
+      host.expect(text.find(reason) != std::string::npos, text.c_str(), __LINE__);
+    }
+  }
+  EXPECT(groups_of_threads() == before);
+  EXPECT(open_descriptors() == descriptors);
+}
+
+void scope_of_another(Host& host, const std::vector<std::string>& words) {
+  expect_no_scope(host, {.unit = words.at(1)}, "org.freedesktop.systemd1.UnitExists: ");
+}
+
+void without_manager(Host& host, const std::vector<std::string>&) {
+  const TempDir here;
+  const auto asked = [&](const char* reason) {
+    expect_no_scope(host, {.manager = treehold::ServiceManager::user, .timeout = 200ms}, reason);
+  };
+  ::unsetenv("DBUS_SESSION_BUS_ADDRESS");
+  ::unsetenv("XDG_RUNTIME_DIR");
+  asked("neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set");
+  ::setenv("XDG_RUNTIME_DIR", here.path().c_str(), 1);
+  asked("the user's bus cannot be reached: No such file or directory");
+  // Accepts and says nothing.
+  const int silent = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = here / "bus";
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (::bind(silent, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(silent, 1) != 0) {
+    throw SkipHost{"no socket can be made"};
+  }
+  asked("the bus: no answer in time");
+  ::close(silent);
 }
 
 void spared(Host& host, const std::vector<std::string>&) {
@@ -224,10 +308,14 @@ void starts_out_of_memory(Host& host, const std::vector<std::string>& words) {
 std::map<std::string, Scenario> limit_scenarios() {
   return {
       {"without-cgroups", without_cgroups},
+      {"without-manager", without_manager},
       {"full-group", full_group},
       {"full-user", full_user},
       {"into-leaf", into_leaf},
+      {"into-named-scope", into_named_scope},
+      {"into-scope", into_scope},
       {"no-more-groups", no_more_groups},
+      {"scope-of-another", scope_of_another},
       {"spared", spared},
       {"starts-out-of-memory", starts_out_of_memory},
   };
