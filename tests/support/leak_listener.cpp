@@ -49,12 +49,14 @@ std::string describe_children() {
 std::set<std::string> own_umbrellas() {
   std::set<std::string> found;
   for (const std::string& target : support::kept_descriptors()) {
-    const std::size_t name = target.find("/treehold-");
-    if (name == std::string::npos) {
-      continue;
+    std::filesystem::path reached;
+    std::string umbrella;
+    for (const auto& name : std::filesystem::path(target)) {
+      reached /= name;
+      if (support::is_umbrella(name.string())) {
+        umbrella = reached.string();
+      }
     }
-    const std::size_t end = target.find('/', name + 1);
-    const std::string umbrella = target.substr(0, end);
     std::error_code ignored;
     if (std::filesystem::is_directory(umbrella, ignored)) {
       found.insert(umbrella);

@@ -57,6 +57,19 @@ void skip_contract(Catch::Session& session, const std::string& reason) {
   session.useConfigData(data);
 }
 
+/// Moves this program as a host is moved, where a lane of the virtual machine wants all tests to
+/// run from there.
+void take_place() {
+  const char* const wanted = std::getenv("TREEHOLD_TEST_PLACE");
+  const std::string_view place = wanted == nullptr ? "" : wanted;
+  if (place == "leaf") {
+    treehold::move_host_into_leaf();
+  } else if (place == "scope") {
+    treehold::move_host_into_scope();
+  }
+  ::unsetenv("TREEHOLD_TEST_PLACE");
+}
+
 }  // namespace
 
 #if defined(TREEHOLD_TEST_SANITIZED)
@@ -87,6 +100,7 @@ int main(int argc, char** argv) {
   const bool lists = data.showHelp || data.listTests || data.listTestNamesOnly || data.listTags ||
                      data.listReporters;
   if (!lists) {
+    take_place();
     if (const std::string reason = missing_mechanism(); !reason.empty()) {
       skip_contract(session, reason);
     }

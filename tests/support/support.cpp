@@ -592,6 +592,13 @@ std::vector<std::string> kept_descriptors() {
   return found;
 }
 
+bool is_umbrella(std::string_view name) {
+  constexpr std::string_view prefix = "treehold-";
+  constexpr std::size_t digits = 16;
+  return name.size() == prefix.size() + digits && name.starts_with(prefix) &&
+         name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string_view::npos;
+}
+
 std::set<std::string> stale_umbrellas() {
   namespace fs = std::filesystem;
   std::set<std::string> found;
@@ -610,7 +617,7 @@ std::set<std::string> stale_umbrellas() {
     const auto options = fs::directory_options::skip_permission_denied;
     for (auto at = fs::recursive_directory_iterator(place, options, ignored);
          at != fs::recursive_directory_iterator(); at.increment(ignored)) {
-      if (at->path().filename().string().rfind("treehold-", 0) != 0) {
+      if (!is_umbrella(at->path().filename().string())) {
         continue;
       }
       at.disable_recursion_pending();

@@ -323,6 +323,10 @@ class NoDescriptors {
 [[nodiscard]] std::vector<std::string> plain_descriptors();
 [[nodiscard]] std::vector<std::string> kept_descriptors();
 
+/// Whether a group of this name is an umbrella of treehold. Its leaf for a host and its scopes, in
+/// which this very program may be, begin alike.
+[[nodiscard]] bool is_umbrella(std::string_view name);
+
 /// Umbrellas of treehold that nobody owns: their owner has ended, or never came to be.
 [[nodiscard]] std::set<std::string> stale_umbrellas();
 
