@@ -1,4 +1,6 @@
 // `treehold run --plot`: a drawing that any viewer can show.
+#include <chrono>
+#include <cstdint>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -9,6 +11,7 @@
 
 #include <treehold/treehold.hpp>
 
+#include "src/cli/usage_history.hpp"
 #include "tests/cli/cli.hpp"
 
 using boost::property_tree::ptree;
@@ -118,4 +121,42 @@ TEST_CASE("treehold run --plot leaves the file alone when nothing was started", 
   }
   CHECK(program({"run", "--", "test", "-e", fresh}).exit_code() == 1);
   CHECK(support::read_file(old) == "before");
+}
+
+TEST_CASE("what is kept of a long run is bounded and loses no peak", "[cli]") {
+  using treehold::cli::UsageHistory;
+  using treehold::cli::UsagePoint;
+  UsageHistory history;
+  constexpr std::uint64_t samples = 5 * UsageHistory::most_points + 7;
+  constexpr std::uint64_t peaks_every = 1000;
+  for (std::uint64_t i = 0; i < samples; ++i) {
+    UsagePoint sample;
+    sample.at = std::chrono::milliseconds(100 * i);
+    sample.cpu = std::chrono::milliseconds(i);
+    sample.memory = i % peaks_every == 0 ? 1000000 + i : 1;
+    history.add(sample);
+    if (i % 100 == 0 && history.points().size() > UsageHistory::most_points) {
+      FAIL("more points than there may be");
+    }
+  }
+  const std::vector<UsagePoint> points = history.points();
+  CHECK(points.size() > UsageHistory::most_points / 4);
+  CHECK(points.front().at == std::chrono::microseconds::zero());
+  CHECK(points.back().at == std::chrono::milliseconds(100 * (samples - 1)));
+  CHECK(points.back().cpu == std::chrono::milliseconds(samples - 1));
+  CHECK_FALSE(points.back().processes.has_value());
+  std::vector<std::uint64_t> peaks;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    if (points[i].memory > 1U) {
+      peaks.push_back(*points[i].memory - 1000000);
+    }
+    if (i > 0) {
+      CHECK(points[i - 1].at < points[i].at);
+    }
+  }
+  std::vector<std::uint64_t> expected;
+  for (std::uint64_t i = 0; i < samples; i += peaks_every) {
+    expected.push_back(i);
+  }
+  CHECK(peaks == expected);
 }
