@@ -23,6 +23,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <treehold/error.hpp>
+#include <treehold/guardian.hpp>
 #include <treehold/limits.hpp>
 #include <treehold/mechanism.hpp>
 #include <treehold/outcome.hpp>
@@ -205,6 +206,10 @@ class Group : public Tree {
 /// See <treehold/placement.hpp>.
 void move_host_into_leaf();
 void move_host_into_scope(const ScopeOptions& options);
+
+/// See <treehold/guardian.hpp>.
+[[nodiscard]] GuardianPolicy guardian_policy();
+void set_guardian_policy(GuardianPolicy policy);
 
 /// The best mechanism that is available here. Starts and makes nothing.
 [[nodiscard]] std::optional<Mechanism> default_mechanism();

@@ -3,6 +3,7 @@
 
 #include <treehold/command.hpp>        // IWYU pragma: export
 #include <treehold/error.hpp>          // IWYU pragma: export
+#include <treehold/guardian.hpp>       // IWYU pragma: export
 #include <treehold/limits.hpp>         // IWYU pragma: export
 #include <treehold/lines.hpp>          // IWYU pragma: export
 #include <treehold/log.hpp>            // IWYU pragma: export

@@ -1,8 +1,10 @@
 #include "platform/linux/agent_program.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -67,8 +69,8 @@ UniqueFd memory_copy() {
   return file;
 }
 
-}  // namespace
-
+/// For `execveat(fd, "", …, AT_EMPTY_PATH)`, opened on first use and kept for the life of the
+/// process.
 int agent_program() {
   static std::mutex mutex;
   static UniqueFd program;
@@ -85,6 +87,45 @@ int agent_program() {
     program = std::move(found);
   }
   return program.get();
+}
+
+}  // namespace
+
+AgentStart start_agent(const std::vector<const char*>& argv,
+                       const std::vector<const char*>& environment, const std::vector<int>& kept) {
+  HelperStart start;
+  start.kept = kept.data();
+  start.kept_count = kept.size();
+  start.program = agent_program();
+  start.argv = argv.data();
+  start.environment = environment.data();
+  ChildStack stack;
+  AgentStart started;
+  started.agent =
+      clone_sharing_memory(stack, &child_executes_helper, &start, Waiting::until_exec, nullptr);
+  if (started.agent.pid < 0) {
+    started.error = errno;
+  } else if (start.error != 0) {
+    reap(started.agent);
+    started.error = start.error;
+  }
+  return started;
+}
+
+void end_agent(const AgentStart& started) {
+  ::syscall(SYS_pidfd_send_signal, started.agent.pidfd.get(), SIGKILL, nullptr, 0);
+  reap(started.agent);
+}
+
+std::string hexadecimal(const void* data, std::size_t size) {
+  static constexpr char digits[] = "0123456789abcdef";
+  const auto* bytes = static_cast<const unsigned char*>(data);
+  std::string text(2 * size, '0');
+  for (std::size_t i = 0; i < size; ++i) {
+    text[2 * i] = digits[bytes[i] >> 4];
+    text[2 * i + 1] = digits[bytes[i] & 15];
+  }
+  return text;
 }
 
 }  // namespace treehold::inline v0::platform

@@ -232,6 +232,10 @@ CgroupDir CgroupDir::open_child(const std::string& name) const {
   return CgroupDir(above_standard(open_directory_at(fd(), name.c_str())));
 }
 
+std::vector<std::string> CgroupDir::children() const {
+  return children_of(fd());
+}
+
 UniqueFd CgroupDir::open_file(const char* name, int flags) const {
   constexpr mode_t file_mode = 0644;
   UniqueFd file(::openat(fd(), name, flags | O_CLOEXEC));

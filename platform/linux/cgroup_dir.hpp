@@ -30,6 +30,9 @@ class CgroupDir {
   [[nodiscard]] CgroupDir make_child(const std::string& name) const;
   [[nodiscard]] CgroupDir open_child(const std::string& name) const;
 
+  /// The names of its sub-groups.
+  [[nodiscard]] std::vector<std::string> children() const;
+
   /// Opens a file of the group. Invalid, with errno, when that fails.
   [[nodiscard]] UniqueFd open_file(const char* name, int flags) const;
 

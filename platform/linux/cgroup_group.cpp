@@ -181,15 +181,19 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
     }
   }
   ~CgroupGroup() override {
-    if (!disowned_) {
-      remove();
+    if (!disowned_ && !remove()) {
+      (void)leave_to_guardian(*shelf_.directory, name_);
     }
   }
   CgroupGroup(const CgroupGroup&) = delete;
   CgroupGroup& operator=(const CgroupGroup&) = delete;
 
   [[nodiscard]] Mechanism mechanism() const noexcept override { return Mechanism::cgroup_v2; }
-  [[nodiscard]] Guarantees guarantees() const override { return cgroup_report().guarantees; }
+  [[nodiscard]] Guarantees guarantees() const override {
+    Guarantees all = cgroup_report().guarantees;
+    all.survives_host_kill = umbrella_->guarded().guarantee();
+    return all;
+  }
 
   /// Gives the group what limits and counts it, before its first leaf is made. Throws
   /// `LimitRefused`.
@@ -273,6 +277,7 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   }
   [[nodiscard]] const Controllers* controllers() const noexcept { return controllers_.get(); }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  void keep_guarded() const noexcept { umbrella_->guarded().keep(); }
   [[nodiscard]] const CgroupDir& directory() const noexcept { return directory_; }
   /// How children get into leaves here.
   [[nodiscard]] SpawnWay spawn_way() const noexcept {
@@ -456,6 +461,7 @@ bool CgroupLeaf::pristine(const CgroupDir::Events& events) const {
 Launched CgroupLeaf::launch(const std::shared_ptr<const SpawnPlan>& plan,
                             const Executor& executor) {
   reap_leftovers();
+  group_->keep_guarded();
   Birthplace place;
   place.way = group_->spawn_way();
   place.leaf = &place_.directory;
@@ -500,6 +506,9 @@ std::shared_ptr<Group> make_cgroup_group(const GroupSettings& settings) {
   }
   auto group = std::make_shared<CgroupGroup>(umbrella, Shelf{&umbrella->plain(), plain_shelf});
   if (control.by == GroupControl::By::version_1) {
+    for (const Controller controller : control.controllers) {
+      umbrella->guarded().beside(hybrid_place(controller));
+    }
     group->control(
         hybrid_controllers(control.controllers, settings.limits, umbrella->name(), group->name()),
         settings.limits);

@@ -19,6 +19,7 @@
 #include "platform/linux/hierarchy.hpp"
 #include "platform/linux/kernel.hpp"
 #include "platform/linux/service_manager.hpp"
+#include "platform/linux/sweep.hpp"
 #include "platform/platform.hpp"
 #include "platform/posix/read_file.hpp"
 
@@ -281,15 +282,17 @@ Umbrella::Umbrella(const CgroupPlace& place)
   // For people who wonder whose it is; nothing is decided by it.
   const std::string note = "pid " + std::to_string(::getpid());
   (void)::fsetxattr(directory_.fd(), "user.treehold", note.data(), note.size(), 0);
+  guarded_ = std::make_unique<Guarded>(place_, directory_, name_);
+  sweep(place_);
   spawn_way_ = forced ? *forced : can_be_born_in(plain_) ? SpawnWay::direct : SpawnWay::join;
 }
 
 Umbrella::~Umbrella() {
   if (owner_ == incarnation()) {
-    // Only what is empty goes: groups remove themselves, and those that could not be ended stay.
+    // Groups remove themselves; those that could not be ended yet are left to the guardian.
     const auto events = directory_.events();
-    if (events && !events->populated) {
-      place_.remove_child(name_);
+    if (events && (events->populated || !place_.remove_child(name_))) {
+      (void)leave_to_guardian(place_, name_);
     }
   }
 }

@@ -27,6 +27,7 @@
 
 #include "platform/linux/cgroup_dir.hpp"
 #include "platform/linux/controllers.hpp"
+#include "platform/linux/guardian.hpp"
 #include "platform/linux/spawn.hpp"
 
 namespace treehold::inline v0::platform {
@@ -96,6 +97,8 @@ class Umbrella {
   /// `LimitRefused`, whose limit `limits` tells.
   [[nodiscard]] const CgroupDir& limited(const ControllerSet& controllers, const Limits& limits);
 
+  [[nodiscard]] Guarded& guarded() const noexcept { return *guarded_; }
+
   /// How children get into leaves here.
   [[nodiscard]] SpawnWay spawn_way() const noexcept { return spawn_way_; }
   [[nodiscard]] std::string next_group_name();
@@ -113,6 +116,7 @@ class Umbrella {
   CgroupDir place_;
   CgroupDir directory_;
   CgroupDir plain_;
+  std::unique_ptr<Guarded> guarded_;
   std::mutex limited_mutex_;
   CgroupDir limited_;
   SpawnWay spawn_way_ = SpawnWay::direct;

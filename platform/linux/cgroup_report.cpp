@@ -105,6 +105,7 @@ Guarantees cgroup_guarantees(const Guarantee& available) {
   all.escape_contained =
       kept("membership of a cgroup is inherited and does not depend on sessions or parents");
   all.fork_bomb_contained = kept("cgroup.kill ends all members at one moment, also against forks");
+  all.survives_host_kill = available.holds ? guardian_guarantee(guardian_policy()) : available;
   all.atomic_freeze = kept("cgroup.freeze");
   all.members_complete = kept("cgroup.procs, with all groups below");
   for (const LimitController& limit : limit_controllers()) {

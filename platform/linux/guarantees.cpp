@@ -7,10 +7,6 @@ namespace treehold::inline v0::platform {
 Guarantees common_guarantees(Mechanism mechanism) {
   Guarantees all;
   all.mechanism = mechanism;
-  all.survives_host_kill = {false,
-                            "a host that is killed leaves its tree running; the guardian that "
-                            "would end it is not part of this version",
-                            ""};
   all.exit_status_kept = exit_status_guarantee();
   all.statistics.emplace_back("resource_use",
                               Guarantee{true, "rusage of the leader and what it waited for", ""});

@@ -15,6 +15,8 @@ namespace {
 /// Only ever catches a helper that somebody has stopped.
 constexpr std::chrono::milliseconds patience = std::chrono::seconds(20);
 
+}  // namespace
+
 bool wait_until_readable(int descriptor) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   for (;;) {
@@ -34,8 +36,6 @@ bool wait_until_readable(int descriptor) {
     }
   }
 }
-
-}  // namespace
 
 Handover make_handover() {
   int ends[2];

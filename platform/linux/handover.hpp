@@ -22,6 +22,9 @@ struct HandedOver {
   UniqueFd pidfd;  ///< invalid, with errno, when this process may have no more descriptors
 };
 
+/// Waits as long as a living helper may take on a starved machine; false, with errno, then.
+[[nodiscard]] bool wait_until_readable(int descriptor);
+
 /// Waits for it as long as a living helper may take on a starved machine; ETIMEDOUT then, EPIPE
 /// when the helper has ended without a word.
 [[nodiscard]] HandedOver receive(const UniqueFd& host);

@@ -27,7 +27,7 @@
 namespace treehold::inline v0::platform {
 
 /// Changes whenever anything in this file does: host and helper must be of one build.
-inline constexpr std::uint32_t agent_protocol = 0x74680003;
+inline constexpr std::uint32_t agent_protocol = 0x74680004;
 
 enum class AgentStage : std::uint8_t {
   container,
@@ -105,6 +105,43 @@ struct LaunchOrder {
   std::uint32_t limit_count = 0;
   std::uint32_t reserved2 = 0;
   AgentLimit limits[agent_limits];
+};
+
+// -- The guardian --------------------------------------------------------------------------------
+//
+//     argv[0]  "treehold-agent"
+//     argv[1]  "guard"
+//     argv[2]  GuardOrder, in hexadecimal
+//
+// It sends an AgentBirth over its control socket, with its own pidfd, and then takes GuardMessages
+// from there, each with the descriptors it names. To `watch` and `end` it answers with a
+// GuardReply.
+
+struct GuardOrder {
+  std::uint32_t protocol = agent_protocol;
+  std::int32_t control = -1;  ///< socket, one of a pair
+  std::int32_t host = -1;     ///< pidfd of the host
+};
+
+enum class GuardVerb : std::uint8_t {
+  watch,  ///< with the descriptor of its parent: to be ended when the host has gone; and one of the
+          ///< group itself, which stays open, and with it the lock that the host holds by it
+  beside,  ///< with that of its parent: as `watch`, but a group of version 1: removed when the one
+           ///< of the same name that is watched is gone
+  end,     ///< with that of its parent: to be ended now
+  forget,  ///< without one: is gone; also what lies beside
+};
+
+/// The names of groups that treehold makes are shorter.
+inline constexpr std::size_t guarded_name_size = 32;
+
+struct GuardMessage {
+  GuardVerb verb = GuardVerb::watch;
+  char name[guarded_name_size] = {};
+};
+
+struct GuardReply {
+  std::int32_t error = 0;  ///< errno
 };
 
 }  // namespace treehold::inline v0::platform

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <mutex>
 #include <optional>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include <treehold/error.hpp>
 
@@ -11,6 +13,7 @@
 #include "platform/linux/cgroup_home.hpp"
 #include "platform/linux/cgroup_places.hpp"
 #include "platform/linux/controllers.hpp"
+#include "platform/linux/guardian.hpp"
 #include "platform/linux/hierarchy.hpp"
 #include "platform/platform.hpp"
 #include "platform/posix/read_file.hpp"
@@ -22,8 +25,9 @@ namespace {
 struct Room {
   std::string path;  ///< of the group with the leaf in it
   CgroupDir directory;
-  std::string needless;  ///< why nothing has to be moved
-  std::string problem;   ///< why nothing can be moved
+  std::vector<pid_t> movers;  ///< this process, and its guardian where it sits here, too
+  std::string needless;       ///< why nothing has to be moved
+  std::string problem;        ///< why nothing can be moved
 };
 
 Room look_around() {
@@ -49,9 +53,12 @@ Room look_around() {
     room.problem = *place + ": " + last_error().message();
     return room;
   }
-  const std::optional<std::string> members = room.directory.read("cgroup.procs");
-  if (!members || std::count(members->begin(), members->end(), '\n') != 1) {
-    room.problem = *place + "/cgroup.procs: holds other processes, too";
+  std::istringstream members(room.directory.read("cgroup.procs").value_or(""));
+  for (pid_t member = 0; members >> member;) {
+    if (member != ::getpid() && member != guardian_pid()) {
+      room.problem = *place + "/cgroup.procs: holds other processes, too";
+    }
+    room.movers.push_back(member);
   }
   return room;
 }
@@ -75,10 +82,12 @@ void move_host_into_leaf() {
   if (!into) {
     into = room.directory.make_child(host_leaf);
   }
-  if (!into || !into.write("cgroup.procs", std::to_string(::getpid()).c_str())) {
-    const std::string reason = last_error().message();
-    room.directory.remove_child(host_leaf);
-    throw refused(room.path + "/" + host_leaf + ": " + reason);
+  for (const pid_t mover : room.movers) {
+    if (!into || !into.write("cgroup.procs", std::to_string(mover).c_str())) {
+      const std::string reason = last_error().message();
+      room.directory.remove_child(host_leaf);
+      throw refused(room.path + "/" + host_leaf + ": " + reason);
+    }
   }
 }
 

@@ -418,6 +418,9 @@ MechanismReport process_group_report() {
   all.escape_contained = {false, "setsid(2) and setpgid(2) leave a process group", use_cgroup};
   all.fork_bomb_contained = {
       false, "a fork may outrun killpg(3); it is repeated until none is left", use_cgroup};
+  all.survives_host_kill = {
+      false, "nobody watches over a process group: a host that is killed leaves its tree running",
+      use_cgroup};
   all.atomic_freeze = {false, "SIGSTOP reaches the members one by one, and their parents see it",
                        use_cgroup};
   all.members_complete = {false, "members that left the process group are not listed", use_cgroup};

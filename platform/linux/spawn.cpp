@@ -1,8 +1,6 @@
 #include "platform/linux/spawn.hpp"
 
 #include <fcntl.h>
-#include <linux/sched.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -19,6 +17,7 @@
 
 #include "platform/linux/agent_program.hpp"
 #include "platform/linux/cgroup_dir.hpp"
+#include "platform/linux/clone.hpp"
 #include "platform/linux/controllers.hpp"
 #include "platform/linux/handover.hpp"
 #include "platform/linux/order.hpp"
@@ -26,12 +25,8 @@
 #include "platform/linux/spawn_child.hpp"
 #include "platform/platform.hpp"
 
-extern "C" long treehold_raw_clone(long number, long a, long b, long c, long d, long e);
-
 namespace treehold::inline v0::platform {
 namespace {
-
-constexpr std::uint64_t clone_into_cgroup = 0x200000000ULL;  // CLONE_INTO_CGROUP, Linux 5.7
 
 [[noreturn]] void fail(SpawnStage stage, const std::string& subject) {
   throw SpawnFailed(stage, last_error(), subject);
@@ -43,81 +38,6 @@ constexpr std::uint64_t clone_into_cgroup = 0x200000000ULL;  // CLONE_INTO_CGROU
     throw process_limit_reached(leaf);
   }
   fail(leaf != nullptr ? SpawnStage::container : SpawnStage::launch, "clone");
-}
-
-/// Keeps every signal away while it lives, also the two that libc reserves for itself and leaves
-/// open in its own masks: a handler of the host must not run in a child that shares its memory.
-class AllSignalsBlocked {
- public:
-  AllSignalsBlocked() noexcept {
-    const std::uint64_t all = ~std::uint64_t{0};
-    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old_, sizeof all);
-  }
-  ~AllSignalsBlocked() { ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &old_, nullptr, sizeof old_); }
-  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-
- private:
-  std::uint64_t old_ = 0;
-};
-
-struct Cloned {
-  pid_t pid = -1;
-  UniqueFd pidfd;
-};
-
-/// A stack for a child that shares our memory, with what treehold_raw_clone pops in the child on
-/// top.
-class ChildStack {
- public:
-  void prepare(ChildEntry entry, void* argument) noexcept {
-    top()[0] = reinterpret_cast<std::uintptr_t>(entry);
-    top()[1] = reinterpret_cast<std::uintptr_t>(argument);
-  }
-  [[nodiscard]] std::uintptr_t* top() noexcept {
-    return reinterpret_cast<std::uintptr_t*>(bytes_ + sizeof bytes_) - 2;
-  }
-  [[nodiscard]] unsigned char* bottom() noexcept { return bytes_; }
-
- private:
-  alignas(16) unsigned char bytes_[std::size_t{8} * 1024];
-};
-
-/// Whether this thread waits until the child has executed a program or ended.
-enum class Waiting : std::uint64_t { none = 0, until_exec = CLONE_VFORK };
-
-/// clone with CLONE_VM: the child runs on `stack` in our memory; the cost does not grow with how
-/// much that is. Throws nothing; a negative pid leaves errno.
-Cloned clone_sharing_memory(ChildStack& stack, ChildEntry entry, void* argument, Waiting waiting,
-                            const CgroupDir* cgroup) {
-  stack.prepare(entry, argument);
-  int pidfd = -1;
-  const std::uint64_t flags = CLONE_VM | CLONE_PIDFD | static_cast<std::uint64_t>(waiting);
-  long result = 0;
-  {
-    const AllSignalsBlocked blocked;
-    if (cgroup != nullptr) {
-      clone_args arguments{};
-      arguments.flags = flags | clone_into_cgroup;
-      arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
-      arguments.exit_signal = SIGCHLD;
-      arguments.stack = reinterpret_cast<std::uintptr_t>(stack.bottom());
-      arguments.stack_size = reinterpret_cast<std::uintptr_t>(stack.top()) - arguments.stack;
-      arguments.cgroup = static_cast<std::uint64_t>(cgroup->fd());
-      result = treehold_raw_clone(SYS_clone3, reinterpret_cast<long>(&arguments), sizeof arguments,
-                                  0, 0, 0);
-    } else {
-      // The older call, which seccomp filters know: they answer ENOSYS to clone3 (Docker).
-      result = treehold_raw_clone(SYS_clone, static_cast<long>(flags | SIGCHLD),
-                                  reinterpret_cast<long>(stack.top()),
-                                  reinterpret_cast<long>(&pidfd), 0, 0);
-    }
-  }
-  if (result < 0) {
-    errno = static_cast<int>(-result);
-    return {};
-  }
-  return {static_cast<pid_t>(result), UniqueFd(pidfd)};
 }
 
 /// A pipe, both ends close-on-exec and above the standard descriptors.
@@ -138,17 +58,6 @@ Pipe make_pipe() {
     fail(SpawnStage::launch, "pipe");
   }
   return pipe;
-}
-
-std::string hexadecimal(const void* data, std::size_t size) {
-  static constexpr char digits[] = "0123456789abcdef";
-  const auto* bytes = static_cast<const unsigned char*>(data);
-  std::string text(2 * size, '0');
-  for (std::size_t i = 0; i < size; ++i) {
-    text[2 * i] = digits[bytes[i] >> 4];
-    text[2 * i + 1] = digits[bytes[i] & 15];
-  }
-  return text;
 }
 
 std::uint32_t native_resource(Resource resource) {
@@ -224,14 +133,6 @@ void append_pointers(std::vector<const char*>& pointers, const std::vector<std::
     pointers.push_back(text.c_str());
   }
   pointers.push_back(nullptr);
-}
-
-/// A child that has ended, or is about to: take its exit status, so that no zombie is left.
-void reap(const Cloned& child) {
-  siginfo_t info{};
-  while (::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()), &info, WEXITED) != 0 &&
-         errno == EINTR) {
-  }
 }
 
 /// The host's and the child's ends of the pipes of one start.
@@ -364,29 +265,22 @@ struct HelperArguments {
 };
 
 /// In the host's own cgroup, with the descriptors `kept` beside the standard ones.
-Cloned start_helper(const SpawnPlan& plan, const LaunchOrder& order, const std::vector<int>& kept) {
+AgentStart start_helper(const SpawnPlan& plan, const LaunchOrder& order,
+                        const std::vector<int>& kept) {
   const HelperArguments arguments(plan, order);
-  HelperStart start;
-  start.kept = kept.data();
-  start.kept_count = kept.size();
-  start.program = agent_program();
-  start.argv = arguments.argv.data();
-  start.environment = arguments.environment.data();
-  ChildStack stack;
-  Cloned helper =
-      clone_sharing_memory(stack, &child_executes_helper, &start, Waiting::until_exec, nullptr);
-  if (helper.pid < 0) {
+  AgentStart started = start_agent(arguments.argv, arguments.environment, kept);
+  if (started.agent.pid < 0) {
+    errno = started.error;
     fail_clone(nullptr);
   }
-  if (start.error != 0) {
-    reap(helper);
-    errno = start.error;
+  if (started.error != 0) {
+    errno = started.error;
     // The helper was given the program's own arguments and environment: where those are too large,
     // it is the program that cannot be executed.
-    fail(start.error == E2BIG ? SpawnStage::execute : SpawnStage::launch,
-         start.error == E2BIG ? plan.program : "treehold-agent");
+    fail(started.error == E2BIG ? SpawnStage::execute : SpawnStage::launch,
+         started.error == E2BIG ? plan.program : "treehold-agent");
   }
-  return helper;
+  return started;
 }
 
 std::vector<int> kept_by_helper(const Ends& ends) {
@@ -410,7 +304,7 @@ Cloned spawn_by_join(const SpawnPlan& plan, LaunchOrder order, const Birthplace&
   if (entrances.process_count) {
     kept.push_back(entrances.process_count.get());
   }
-  return start_helper(plan, order, kept);
+  return start_helper(plan, order, kept).agent;
 }
 
 /// Ends a child of ours that cannot be kept, since it has no pidfd; as ours its number is nobody
@@ -433,13 +327,11 @@ Cloned spawn_by_hop(const SpawnPlan& plan, LaunchOrder order, const CgroupDir& l
   std::vector<int> kept = kept_by_helper(ends);
   kept.push_back(order.leaf);
   kept.push_back(order.handover);
-  const Cloned helper = start_helper(plan, order, kept);
+  const AgentStart helper = start_helper(plan, order, kept);
   handover.helper.reset();  // so that the helper's end is an end
   HandedOver child = receive(handover.host);
   const int error = errno;
-  // It has told all, or will never.
-  ::syscall(SYS_pidfd_send_signal, helper.pidfd.get(), SIGKILL, nullptr, 0);
-  reap(helper);
+  end_agent(helper);
   errno = error;
   if (child.pid < 0) {
     fail_clone(&leaf);

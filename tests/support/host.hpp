@@ -62,7 +62,8 @@ class Host {
 
 using Scenario = std::function<void(Host&, const std::vector<std::string>&)>;
 
-/// Those of limit_hosts.cpp.
+/// Those of limit_hosts.cpp and doomed_hosts.cpp.
 [[nodiscard]] std::map<std::string, Scenario> limit_scenarios();
+[[nodiscard]] std::map<std::string, Scenario> doomed_scenarios();
 
 }  // namespace support

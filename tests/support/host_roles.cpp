@@ -414,6 +414,8 @@ void first_process(Host& host, const std::vector<std::string>&) {
 // -----------------------------------------------------------------------------------------
 
 void subreaper(Host& host, const std::vector<std::string>&) {
+  // The guardian would fall to this process, too, and stay.
+  treehold::set_guardian_policy(treehold::GuardianPolicy::off);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   expect_verbs(host);
   for (int count = 0; count < scaled(20, 5); ++count) {
@@ -480,6 +482,7 @@ std::map<std::string, Scenario> make_scenarios() {
       {"unprivileged", unprivileged},
   };
   scenarios.merge(limit_scenarios());
+  scenarios.merge(doomed_scenarios());
   return scenarios;
 }
 

@@ -45,26 +45,6 @@ std::string describe_children() {
   return info.si_pid == 0 ? "a running child" : "zombie " + std::to_string(info.si_pid);
 }
 
-/// The umbrellas of this process: the directories that its descriptors lead to.
-std::set<std::string> own_umbrellas() {
-  std::set<std::string> found;
-  for (const std::string& target : support::kept_descriptors()) {
-    std::filesystem::path reached;
-    std::string umbrella;
-    for (const auto& name : std::filesystem::path(target)) {
-      reached /= name;
-      if (support::is_umbrella(name.string())) {
-        umbrella = reached.string();
-      }
-    }
-    std::error_code ignored;
-    if (std::filesystem::is_directory(umbrella, ignored)) {
-      found.insert(umbrella);
-    }
-  }
-  return found;
-}
-
 /// What is left in an umbrella that must not be; empty when all is well.
 std::string leftovers(const std::string& umbrella) {
   namespace fs = std::filesystem;
@@ -102,7 +82,7 @@ std::string v1_leftovers() {
   namespace fs = std::filesystem;
   std::error_code ignored;
   std::set<std::string> names;
-  for (const std::string& umbrella : own_umbrellas()) {
+  for (const std::string& umbrella : support::own_umbrellas()) {
     names.insert(fs::path(umbrella).filename());
   }
   std::string text;
@@ -116,7 +96,7 @@ std::string v1_leftovers() {
 
 std::string all_leftovers() {
   std::string text = v1_leftovers();
-  for (const std::string& umbrella : own_umbrellas()) {
+  for (const std::string& umbrella : support::own_umbrellas()) {
     text += leftovers(umbrella);
   }
   return text;

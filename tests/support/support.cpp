@@ -599,6 +599,43 @@ bool is_umbrella(std::string_view name) {
          name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string_view::npos;
 }
 
+std::set<std::string> own_umbrellas() {
+  std::set<std::string> found;
+  for (const std::string& target : kept_descriptors()) {
+    std::filesystem::path reached;
+    std::string umbrella;
+    for (const auto& name : std::filesystem::path(target)) {
+      reached /= name;
+      if (is_umbrella(name.string())) {
+        umbrella = reached.string();
+      }
+    }
+    std::error_code ignored;
+    if (std::filesystem::is_directory(umbrella, ignored)) {
+      found.insert(umbrella);
+    }
+  }
+  return found;
+}
+
+pid_t guardian_of(pid_t host) {
+  for (const pid_t pid : all_processes()) {
+    const std::string name = read_proc("/proc/" + std::to_string(pid) + "/comm");
+    if (name != "treehold-guard\n") {
+      continue;
+    }
+    std::error_code ignored;
+    for (const auto& entry :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fdinfo", ignored)) {
+      const std::string info = read_proc(entry.path());
+      if (info.find("\nPid:\t" + std::to_string(host) + "\n") != std::string::npos) {
+        return pid;
+      }
+    }
+  }
+  return 0;
+}
+
 std::set<std::string> stale_umbrellas() {
   namespace fs = std::filesystem;
   std::set<std::string> found;

@@ -327,6 +327,12 @@ class NoDescriptors {
 /// which this very program may be, begin alike.
 [[nodiscard]] bool is_umbrella(std::string_view name);
 
+/// The umbrellas of this process: the directories that its descriptors lead to.
+[[nodiscard]] std::set<std::string> own_umbrellas();
+
+/// The living guardian that watches this process; 0 when there is none.
+[[nodiscard]] pid_t guardian_of(pid_t host);
+
 /// Umbrellas of treehold that nobody owns: their owner has ended, or never came to be.
 [[nodiscard]] std::set<std::string> stale_umbrellas();
 

@@ -1,13 +1,16 @@
-// The helper program: becomes a program whose start must not share the host's memory (another user,
-// limits). It has memory of its own, so that nothing it changes can reach the host, and no libc, so
-// that starting it costs little. It is vforked in the host's own cgroup, and either has a copy of
-// itself born in the leaf and ends, or joins the leaf itself.
+// The helper program, in two roles. It has memory of its own, so that nothing it changes can reach
+// the host, and no libc, so that it costs little. It is vforked in the host's own cgroup.
+//
+//     launch   becomes a program whose start must not share the host's memory (another user,
+//              limits): either has a copy of itself born in the leaf and ends, or joins the leaf
+//     guard    ends the host's groups when the host has gone: guardian.hpp
 #include <linux/sched.h>
-#include <sys/socket.h>
 
 #include "../become.hpp"
 #include "../order.hpp"
 #include "../raw_syscall.hpp"
+#include "guardian.hpp"
+#include "tell_birth.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
@@ -36,24 +39,6 @@ std::size_t decode(const char* text, void* bytes, std::size_t capacity) {
   return count;
 }
 
-void tell(const LaunchOrder& order, AgentBirth birth, int pidfd) {
-  iovec data{&birth, sizeof birth};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  if (pidfd >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof pidfd);
-    *reinterpret_cast<int*>(CMSG_DATA(header)) = pidfd;
-  }
-  raw_syscall(__NR_sendmsg, order.handover, raw_syscall_of(&message), MSG_NOSIGNAL);
-}
-
 /// Goes on in a child of the host's that is born in the leaf: no process is moved between cgroups,
 /// which waits for a grace period of the kernel.
 void hop(const LaunchOrder& order) {
@@ -68,7 +53,7 @@ void hop(const LaunchOrder& order) {
     birth.pid = child > 0 ? static_cast<std::int32_t>(child) : -1;
     birth.error = child > 0 ? 0 : static_cast<std::int32_t>(-child);
     // A clone that fails may have told a pidfd before.
-    tell(order, birth, child > 0 ? pidfd : -1);
+    tell_birth(order.handover, birth, child > 0 ? pidfd : -1);
     becoming::leave(0);
   }
   raw_syscall(__NR_close, order.handover);
@@ -99,6 +84,14 @@ void hop(const LaunchOrder& order) {
   become(self);
 }
 
+[[noreturn]] void guard(char** argv) {
+  GuardOrder order;
+  if (decode(argv[2], &order, sizeof order) != sizeof order || order.protocol != agent_protocol) {
+    becoming::leave(127);
+  }
+  become_guardian(order);
+}
+
 bool equal(const char* a, const char* b) {
   while (*a != '\0' && *a == *b) {
     ++a;
@@ -114,6 +107,9 @@ extern "C" [[noreturn]] __attribute__((used)) void treehold_agent_main(long* sta
   char** argv = reinterpret_cast<char**>(stack + 1);
   if (count > 10 && equal(argv[1], "launch")) {
     launch(argv, argv + count + 1);
+  }
+  if (count == 3 && equal(argv[1], "guard")) {
+    guard(argv);
   }
   static constexpr char usage[] = "treehold-agent is started by treehold, not by people\n";
   raw_syscall(__NR_write, 2, raw_syscall_of(usage), sizeof usage - 1);

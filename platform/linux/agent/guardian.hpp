@@ -1,0 +1,349 @@
+// The guardian: ends a host's groups when the host has gone, whatever ended it.
+//
+// It sleeps until the host sends a message or ends. The host has gone when its pidfd says so, and
+// when nobody has the other end of the socket any more: the host has executed another program, or
+// has let go of the library. Then each group is killed and removed, again and again until it is
+// gone, since a child may be born behind a kill. It is no child of the host, in a session of its
+// own, and takes no signal but SIGKILL and SIGSTOP.
+#pragma once
+
+#include <fcntl.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "../become.hpp"
+#include "../order.hpp"
+#include "../raw_syscall.hpp"
+#include "tell_birth.hpp"
+
+namespace treehold::inline v0::platform {
+namespace guardian {
+
+constexpr int no_entry = -2;    // -ENOENT
+constexpr int no_access = -13;  // -EACCES
+constexpr int no_room = -12;    // -ENOMEM
+constexpr int no_device = -19;  // -ENODEV
+constexpr int invalid = -22;    // -EINVAL
+constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+constexpr int directory_mode = 0755;
+
+/// A descriptor that is closed in the end.
+class Descriptor {
+ public:
+  explicit Descriptor(long fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) {
+      raw_syscall(__NR_close, fd_);
+    }
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] long get() const { return fd_; }
+  [[nodiscard]] bool valid() const { return fd_ >= 0; }
+
+ private:
+  long fd_;
+};
+
+/// A group that is to be ended.
+struct Guarded {
+  bool used = false;
+  bool doomed = false;  ///< now
+  GuardVerb verb = GuardVerb::watch;
+  int parent = -1;
+  int lock = -1;
+  char name[guarded_name_size] = {};
+};
+
+struct State {
+  static constexpr std::size_t capacity = 1024;
+  Guarded groups[capacity];
+};
+
+inline bool same_name(const char* a, const char* b) {
+  for (std::size_t i = 0; i < guarded_name_size; ++i) {
+    if (a[i] != b[i]) {
+      return false;
+    }
+    if (a[i] == '\0') {
+      return true;
+    }
+  }
+  return true;
+}
+
+/// Also where a member has taken our permissions away.
+inline long open_at(long parent, const char* name, int flags, int mode) {
+  long fd = raw_syscall(__NR_openat, parent, raw_syscall_of(name), flags);
+  if (fd == no_access) {
+    raw_syscall(__NR_fchmodat, parent, raw_syscall_of(name), mode);
+    fd = raw_syscall(__NR_openat, parent, raw_syscall_of(name), flags);
+  }
+  return fd;
+}
+
+inline void kill_group(long parent, const char* name) {
+  constexpr int file_mode = 0644;
+  const Descriptor group(open_at(parent, name, directory_flags, directory_mode));
+  if (group.valid()) {
+    const Descriptor file(open_at(group.get(), "cgroup.kill", O_WRONLY | O_CLOEXEC, file_mode));
+    raw_syscall(__NR_write, file.get(), raw_syscall_of("1"), 1);
+  }
+}
+
+/// The first group below `directory`, into `name`. False when there is none.
+inline bool first_below(long directory, char (&name)[256]) {
+  struct Entry {
+    std::uint64_t inode;
+    std::int64_t offset;
+    std::uint16_t size;
+    std::uint8_t type;
+    char name[1];
+  };
+  constexpr std::uint8_t type_directory = 4;  // DT_DIR
+  alignas(8) static char buffer[4096];
+  raw_syscall(__NR_lseek, directory, 0, 0);
+  for (;;) {
+    const long size =
+        raw_syscall(__NR_getdents64, directory, raw_syscall_of(buffer), sizeof buffer);
+    if (size <= 0) {
+      return false;
+    }
+    for (long at = 0; at < size;) {
+      const auto* const entry = reinterpret_cast<const Entry*>(buffer + at);
+      const char* const text = buffer + at + offsetof(Entry, name);
+      if (entry->type == type_directory && text[0] != '.') {
+        std::size_t i = 0;
+        for (; i + 1 < sizeof name && text[i] != '\0'; ++i) {
+          name[i] = text[i];
+        }
+        name[i] = '\0';
+        return true;
+      }
+      at += entry->size;
+    }
+  }
+}
+
+/// Removes a group with all below it, the deepest first. False while a process is left in one.
+inline bool remove_group(long parent, const char* group) {
+  static char names[2][256];
+  for (;;) {
+    const long removed = raw_syscall(__NR_unlinkat, parent, raw_syscall_of(group), AT_REMOVEDIR);
+    if (removed >= 0 || removed == no_entry) {
+      return true;
+    }
+    // Down to one that has nothing below it.
+    long above = open_at(parent, group, directory_flags, directory_mode);
+    if (above < 0 || !first_below(above, names[0])) {
+      raw_syscall(__NR_close, above);
+      return above == no_entry || above == no_device;
+    }
+    int current = 0;
+    for (;;) {
+      const long below = open_at(above, names[current], directory_flags, directory_mode);
+      if (below < 0 || !first_below(below, names[1 - current])) {
+        raw_syscall(__NR_close, below);
+        break;
+      }
+      raw_syscall(__NR_close, above);
+      above = below;
+      current = 1 - current;
+    }
+    const long result =
+        raw_syscall(__NR_unlinkat, above, raw_syscall_of(names[current]), AT_REMOVEDIR);
+    raw_syscall(__NR_close, above);
+    if (result < 0 && result != no_entry) {
+      return false;
+    }
+  }
+}
+
+inline void let_go(Guarded& group) {
+  raw_syscall(__NR_close, group.parent);
+  raw_syscall(__NR_close, group.lock);
+  group = Guarded();
+}
+
+inline long remember(State& state, const GuardMessage& message, int parent, int lock) {
+  if (parent < 0 || (message.verb == GuardVerb::watch && lock < 0)) {
+    return invalid;
+  }
+  for (Guarded& group : state.groups) {
+    if (!group.used) {
+      group.used = true;
+      group.verb = message.verb;
+      group.doomed = message.verb == GuardVerb::end;
+      group.parent = parent;
+      group.lock = lock;
+      for (std::size_t i = 0; i + 1 < guarded_name_size; ++i) {
+        group.name[i] = message.name[i];
+      }
+      return 0;
+    }
+  }
+  return no_room;
+}
+
+inline void forget(State& state, const GuardMessage& message) {
+  for (Guarded& group : state.groups) {
+    if (group.used && group.verb != GuardVerb::end && same_name(group.name, message.name)) {
+      let_go(group);
+    }
+  }
+}
+
+/// Takes one message. False when there is none: `gone` tells whether there never will be one.
+inline bool take_message(State& state, int control, bool& gone) {
+  GuardMessage message;
+  iovec data{&message, sizeof message};
+  alignas(cmsghdr) char space[CMSG_SPACE(2 * sizeof(int))] = {};
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  header.msg_control = space;
+  header.msg_controllen = sizeof space;
+  const long size =
+      raw_syscall(__NR_recvmsg, control, raw_syscall_of(&header), MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (size != static_cast<long>(sizeof message)) {
+    constexpr long try_again = -11;   // EAGAIN
+    constexpr long interrupted = -4;  // EINTR
+    gone = size != try_again && size != interrupted;
+    return false;
+  }
+  int descriptors[2] = {-1, -1};
+  const cmsghdr* const rights = CMSG_FIRSTHDR(&header);
+  if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
+    const int* const passed = reinterpret_cast<const int*>(CMSG_DATA(rights));
+    const std::size_t count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count && i < 2; ++i) {
+      descriptors[i] = passed[i];
+    }
+  }
+  if (message.verb == GuardVerb::forget) {
+    forget(state, message);
+    return true;
+  }
+  GuardReply reply;
+  reply.error =
+      static_cast<std::int32_t>(-remember(state, message, descriptors[0], descriptors[1]));
+  if (reply.error != 0) {
+    raw_syscall(__NR_close, descriptors[0]);
+    raw_syscall(__NR_close, descriptors[1]);
+  }
+  raw_syscall(__NR_write, control, raw_syscall_of(&reply), sizeof reply);
+  return true;
+}
+
+inline bool is_watched(const State& state, const char* name) {
+  for (const Guarded& group : state.groups) {
+    if (group.used && group.verb == GuardVerb::watch && same_name(group.name, name)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Kills and removes what is to be ended. How many are left.
+inline std::size_t end_doomed(State& state) {
+  std::size_t left = 0;
+  for (Guarded& group : state.groups) {
+    if (!group.used || !group.doomed) {
+      continue;
+    }
+    if (group.verb != GuardVerb::beside) {
+      kill_group(group.parent, group.name);
+    } else if (is_watched(state, group.name)) {
+      ++left;  // its members are those of that group
+      continue;
+    }
+    if (remove_group(group.parent, group.name)) {
+      let_go(group);
+    } else {
+      ++left;
+    }
+  }
+  return left;
+}
+
+[[noreturn]] inline void watch_over(int control, int host) {
+  static State state;
+  bool gone = false;
+  // Quick at first, as most groups are empty within some milliseconds of their kill; then at
+  // leisure.
+  constexpr long shortest = 500'000;  // ns
+  constexpr long longest = 500'000'000;
+  long pause = shortest;
+  for (;;) {
+    const std::size_t left = end_doomed(state);
+    if (gone && left == 0) {
+      becoming::leave(0);
+    }
+    struct Time {
+      long seconds;
+      long nanoseconds;
+    };
+    const Time timeout{0, pause};
+    pause = left == 0 ? shortest : pause < longest / 2 ? pause * 2 : longest;
+    pollfd notices[2] = {{control, POLLIN, 0}, {host, POLLIN, 0}};
+    raw_syscall(__NR_ppoll, raw_syscall_of(notices), gone ? 0 : 2,
+                left == 0 ? 0 : raw_syscall_of(&timeout), 0, 0);
+    if (gone) {
+      continue;
+    }
+    // What the host has sent before it ended counts.
+    while (take_message(state, control, gone)) {
+      pause = shortest;
+    }
+    gone = gone || (notices[1].revents & POLLIN) != 0;
+    if (gone) {
+      while (take_message(state, control, gone)) {
+      }
+      gone = true;
+      pause = shortest;
+      for (Guarded& group : state.groups) {
+        group.doomed = group.used;
+      }
+    }
+  }
+}
+
+}  // namespace guardian
+
+/// Goes on in a process that is no child of the host's.
+[[noreturn]] inline void become_guardian(const GuardOrder& order) {
+  constexpr unsigned long all_signals = ~0UL;
+  constexpr long signal_set_size = 8;
+  constexpr int set_mask = 2;  // SIG_SETMASK
+  raw_syscall(__NR_rt_sigprocmask, set_mask, raw_syscall_of(&all_signals), 0, signal_set_size);
+  int pidfd = -1;
+  // The older call, which seccomp filters know: they answer ENOSYS to clone3 (Docker).
+  constexpr long child_signal = 17;  // SIGCHLD
+  const long child =
+      raw_syscall(__NR_clone, CLONE_PIDFD | child_signal, 0, raw_syscall_of(&pidfd), 0, 0);
+  if (child != 0) {
+    AgentBirth birth;
+    birth.pid = child > 0 ? static_cast<std::int32_t>(child) : -1;
+    birth.error = child > 0 ? 0 : static_cast<std::int32_t>(-child);
+    tell_birth(order.control, birth, child > 0 ? pidfd : -1);
+    becoming::leave(0);
+  }
+  raw_syscall(__NR_setsid);
+  raw_syscall(__NR_chdir, raw_syscall_of("/"));
+  raw_syscall(__NR_prctl, PR_SET_NAME, raw_syscall_of("treehold-guard"), 0, 0, 0);
+  // Nothing else of the host's: whoever reads its output, or from a pipe that it was given, waits
+  // for the end.
+  constexpr int control = 0;
+  constexpr int host = 1;
+  raw_syscall(__NR_dup3, order.control, control, 0);
+  raw_syscall(__NR_dup3, order.host, host, 0);
+  raw_syscall(__NR_close_range, host + 1, ~0U, 0);
+  guardian::watch_over(control, host);
+}
+
+}  // namespace treehold::inline v0::platform

@@ -1,0 +1,343 @@
+#include "platform/linux/guardian.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <treehold/error.hpp>
+
+#include "platform/linux/agent_program.hpp"
+#include "platform/linux/cgroup_dir.hpp"
+#include "platform/linux/handover.hpp"
+#include "platform/linux/order.hpp"
+#include "platform/platform.hpp"
+
+namespace treehold::inline v0::platform {
+
+/// What is told of it to each guardian.
+struct Guarded::Entry {
+  std::uint64_t owner = incarnation();
+  int parent = -1;
+  int directory = -1;
+  std::string name;
+  std::vector<UniqueFd> beside;
+  std::vector<std::string> beside_paths;
+  bool guarded = false;
+};
+
+/// The one of this process. All members expect its mutex to be held.
+class Guardian {
+ public:
+  std::mutex mutex;
+  const std::uint64_t owner = incarnation();
+  GuardianPolicy policy = GuardianPolicy::on;
+  std::vector<std::shared_ptr<Guarded::Entry>> entries;
+  std::string problem;  ///< why there is none
+
+  [[nodiscard]] bool alive() const noexcept {
+    pollfd notice{pidfd_.get(), POLLIN, 0};
+    return pidfd_ && ::poll(&notice, 1, 0) == 0;
+  }
+
+  [[nodiscard]] std::optional<pid_t> pid() const noexcept {
+    return alive() ? std::optional(pid_) : std::nullopt;
+  }
+
+  /// Starts one, and shows it all that is to be guarded, unless one lives.
+  void keep() {
+    if (policy == GuardianPolicy::off || ::getpid() == 1 || alive()) {
+      return;
+    }
+    send_away();
+    if (start()) {
+      problem.clear();
+      for (const auto& entry : entries) {
+        watch(*entry);
+      }
+    }
+  }
+
+  void watch(Guarded::Entry& entry) {
+    entry.guarded = tell(GuardVerb::watch, entry.name, {entry.parent, entry.directory});
+    for (const UniqueFd& place : entry.beside) {
+      entry.guarded = entry.guarded && tell(GuardVerb::beside, entry.name, {place.get()});
+    }
+  }
+
+  void forget(const Guarded::Entry& entry) noexcept {
+    (void)send(GuardVerb::forget, entry.name, {});
+  }
+
+  /// Sends a message with descriptors and waits for the answer. False, with `problem`, when the
+  /// guardian cannot do it; one that does not answer is none.
+  bool tell(GuardVerb verb, const std::string& name, const std::vector<int>& descriptors) {
+    if (!control_) {
+      return false;
+    }
+    GuardReply reply;
+    if (!send(verb, name, descriptors)) {
+      problem = "the guardian cannot be told: " + last_error().message();
+    } else if (!receive_reply(reply)) {
+      problem = "the guardian does not answer";
+      send_away();
+    } else if (reply.error != 0) {
+      errno = reply.error;
+      problem = "the guardian refuses: " + last_error().message();
+    } else {
+      return true;
+    }
+    return false;
+  }
+
+  /// By letting go of the socket: it ends what is still in its keeping.
+  void send_away() noexcept {
+    control_.reset();
+    pidfd_.reset();
+    for (const auto& entry : entries) {
+      entry->guarded = false;
+    }
+  }
+
+ private:
+  bool start() {
+    // Not an exception: a host whose guardian cannot be started works, and says so.
+    const auto failed = [this](const char* what) {
+      problem =
+          std::string("no guardian could be started: ") + what + ": " + last_error().message();
+      return false;
+    };
+    Handover control = make_handover();
+    const UniqueFd host(
+        above_standard(UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)))));
+    if (!control.helper || !host) {
+      return failed(control.helper ? "pidfd_open" : "socketpair");
+    }
+    GuardOrder order;
+    order.control = control.helper.get();
+    order.host = host.get();
+    const std::string text = hexadecimal(&order, sizeof order);
+    try {
+      const AgentStart helper = start_agent({"treehold-agent", "guard", text.c_str(), nullptr},
+                                            {nullptr}, {order.control, order.host});
+      if (helper.error != 0) {
+        errno = helper.error;
+        return failed("treehold-agent");
+      }
+      control.helper.reset();
+      HandedOver born = receive(control.host);
+      const int error = errno;
+      end_agent(helper);
+      errno = error;
+      if (!born.pidfd) {
+        return failed("clone");
+      }
+      pid_ = born.pid;
+      pidfd_ = std::move(born.pidfd);
+      control_ = std::move(control.host);
+    } catch (const Error& error) {
+      problem = std::string("no guardian could be started: ") + error.what();
+      return false;
+    }
+    return true;
+  }
+
+  bool send(GuardVerb verb, const std::string& name, const std::vector<int>& descriptors) noexcept {
+    GuardMessage message;
+    message.verb = verb;
+    std::memcpy(message.name, name.data(), std::min(name.size(), sizeof message.name - 1));
+    iovec data{&message, sizeof message};
+    msghdr header{};
+    header.msg_iov = &data;
+    header.msg_iovlen = 1;
+    alignas(cmsghdr) char space[CMSG_SPACE(2 * sizeof(int))] = {};
+    if (!descriptors.empty()) {
+      const std::size_t size = descriptors.size() * sizeof(int);
+      header.msg_control = space;
+      header.msg_controllen = CMSG_SPACE(size);
+      cmsghdr* const rights = CMSG_FIRSTHDR(&header);
+      rights->cmsg_level = SOL_SOCKET;
+      rights->cmsg_type = SCM_RIGHTS;
+      rights->cmsg_len = CMSG_LEN(size);
+      std::memcpy(CMSG_DATA(rights), descriptors.data(), size);
+    }
+    ssize_t sent = -1;
+    do {
+      sent = ::sendmsg(control_.get(), &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    return sent == static_cast<ssize_t>(sizeof message);
+  }
+
+  bool receive_reply(GuardReply& reply) const noexcept {
+    ssize_t size = -1;
+    do {
+      if (!wait_until_readable(control_.get())) {
+        return false;
+      }
+      size = ::recv(control_.get(), &reply, sizeof reply, MSG_DONTWAIT);
+    } while (size < 0 && (errno == EINTR || errno == EAGAIN));
+    return size == static_cast<ssize_t>(sizeof reply);
+  }
+
+  pid_t pid_ = -1;
+  UniqueFd pidfd_;
+  UniqueFd control_;
+};
+
+namespace {
+
+std::atomic<Guardian*> current{nullptr};
+
+/// Another one in a fork, which has no guardian; there the mutex of the old one may be held for
+/// ever.
+Guardian& guardian() {
+  Guardian* known = current.load(std::memory_order_acquire);
+  while (known == nullptr || known->owner != incarnation()) {
+    auto fresh = std::make_unique<Guardian>();
+    if (environment_variable("TREEHOLD_GUARDIAN") == "off") {
+      fresh->policy = GuardianPolicy::off;
+    }
+    if (known != nullptr) {
+      fresh->policy = known->policy;
+    }
+    if (current.compare_exchange_strong(known, fresh.get())) {
+      known = fresh.release();  // never destroyed: static groups may end after it
+    }
+  }
+  return *known;
+}
+
+/// Lets the guardian go when the library is unloaded, or the process ends in good order.
+struct Farewell {
+  ~Farewell() {
+    Guardian* const known = current.load(std::memory_order_acquire);
+    if (known != nullptr && known->owner == incarnation()) {
+      const std::lock_guard lock(known->mutex);
+      known->send_away();
+    }
+  }
+};
+
+Guarantee unguarded(const std::string& reason) {
+  return {false, "a host that is killed leaves its tree running: " + reason, ""};
+}
+
+}  // namespace
+
+Guarded::Guarded(const CgroupDir& parent, const CgroupDir& directory, std::string name)
+    : entry_(std::make_shared<Entry>()) {
+  static const Farewell farewell;
+  entry_->parent = parent.fd();
+  entry_->directory = directory.fd();
+  entry_->name = std::move(name);
+  Guardian& ours = guardian();
+  const std::lock_guard lock(ours.mutex);
+  ours.keep();
+  ours.entries.push_back(entry_);
+  ours.watch(*entry_);
+}
+
+Guarded::~Guarded() {
+  if (entry_->owner != incarnation()) {
+    return;
+  }
+  Guardian& ours = guardian();
+  const std::lock_guard lock(ours.mutex);
+  std::erase(ours.entries, entry_);
+  ours.forget(*entry_);
+}
+
+void Guarded::beside(const std::string& parent) {
+  Guardian& ours = guardian();
+  const std::lock_guard lock(ours.mutex);
+  if (std::count(entry_->beside_paths.begin(), entry_->beside_paths.end(), parent) != 0) {
+    return;
+  }
+  UniqueFd place(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (place) {
+    entry_->beside_paths.push_back(parent);
+    entry_->beside.push_back(std::move(place));
+    (void)ours.tell(GuardVerb::beside, entry_->name, {entry_->beside.back().get()});
+  }
+}
+
+void Guarded::keep() noexcept {
+  try {
+    Guardian& ours = guardian();
+    const std::lock_guard lock(ours.mutex);
+    ours.keep();
+  } catch (...) {  // no memory: tried again at the next start
+  }
+}
+
+Guarantee Guarded::guarantee() const {
+  Guardian& ours = guardian();
+  const std::lock_guard lock(ours.mutex);
+  if (entry_->guarded && !ours.alive()) {
+    return unguarded("the guardian has ended; another comes with the next start");
+  }
+  if (entry_->guarded || ours.policy == GuardianPolicy::off || ::getpid() == 1) {
+    return entry_->guarded ? Guarantee{true, "a guardian ends and removes the group", ""}
+                           : guardian_guarantee(ours.policy);
+  }
+  return unguarded(ours.problem);
+}
+
+bool leave_to_guardian(const CgroupDir& parent, const std::string& name) noexcept {
+  try {
+    Guardian& ours = guardian();
+    const std::lock_guard lock(ours.mutex);
+    return ours.tell(GuardVerb::end, name, {parent.fd()});
+  } catch (...) {  // no memory
+    return false;
+  }
+}
+
+std::optional<pid_t> guardian_pid() {
+  Guardian& ours = guardian();
+  const std::lock_guard lock(ours.mutex);
+  return ours.pid();
+}
+
+Guarantee guardian_guarantee(GuardianPolicy policy) {
+  if (::getpid() == 1) {
+    return {true, "the kernel ends a PID namespace with its first process, which this one is", ""};
+  }
+  if (policy == GuardianPolicy::off) {
+    Guarantee off = unguarded("the guardian is turned off");
+    off.remedy = "leave the guardian on";
+    return off;
+  }
+  return {true, "a guardian, started with the first group, ends and removes them all", ""};
+}
+
+GuardianPolicy guardian_policy() {
+  Guardian& ours = guardian();
+  const std::lock_guard lock(ours.mutex);
+  return ours.policy;
+}
+
+void set_guardian_policy(GuardianPolicy policy) {
+  Guardian& ours = guardian();
+  const std::lock_guard lock(ours.mutex);
+  ours.policy = policy;
+  if (policy == GuardianPolicy::off) {
+    for (const auto& entry : ours.entries) {
+      ours.forget(*entry);
+    }
+    ours.send_away();
+  }
+}
+
+}  // namespace treehold::inline v0::platform

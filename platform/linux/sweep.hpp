@@ -1,0 +1,21 @@
+// What hosts have left behind that were killed together with their guardian, or had none.
+//
+// Whose umbrella it is tells its lock alone: a living host, or the guardian of a dead one, holds
+// it. Numbers and times of processes decide nothing, since PID namespaces repeat them.
+#pragma once
+
+#include <string_view>
+
+namespace treehold::inline v0::platform {
+
+class CgroupDir;
+
+/// "treehold-" with 16 hexadecimal digits.
+[[nodiscard]] bool is_umbrella_name(std::string_view name);
+
+/// Ends and removes the umbrellas in `place` whose lock is free, and what lies beside them in
+/// hierarchies of version 1. Takes no longer than a moment: what does not end so soon is left to
+/// the guardian.
+void sweep(const CgroupDir& place);
+
+}  // namespace treehold::inline v0::platform
