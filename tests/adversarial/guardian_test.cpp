@@ -50,6 +50,8 @@ class DoomedHost {
     CHECK(watches_.size() > 20);
   }
 
+  /// Lets a host go on that has waited to be seen.
+  void let_go() { host_.close_stdin(); }
   void kill() const { ::kill(host_.pid(), SIGKILL); }
   void wait() { (void)host_.wait(); }
   [[nodiscard]] PidWatch* fork() const noexcept { return fork_.get(); }
@@ -120,6 +122,7 @@ TEST_CASE("what a host has started ends when another program takes its place",
           "[contract][adversarial][guardian]") {
   require_guardian();
   DoomedHost host("replaced");
+  host.let_go();
   CHECK(host.ended());
   host.kill();
 }
@@ -128,6 +131,7 @@ TEST_CASE("what a host has started ends when it leaves without destructors",
           "[contract][adversarial][guardian]") {
   require_guardian();
   DoomedHost host(GENERATE("leaves-in-haste", "forgets-its-groups"));
+  host.let_go();
   CHECK(host.ended());
   host.wait();
 }

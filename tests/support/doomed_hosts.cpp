@@ -74,6 +74,14 @@ class Trees {
   }
 }
 
+/// Until the test has seen all that is to end, and closes our standard input.
+void wait_to_be_let_go(Host& host) {
+  host.say("ready");
+  char byte = 0;
+  while (::read(STDIN_FILENO, &byte, 1) > 0) {
+  }
+}
+
 void killed(Host& host, const std::vector<std::string>&) {
   const Trees trees(host);
   EXPECT(trees.group().guarantees().survives_host_kill.holds);
@@ -89,19 +97,19 @@ void killed_with_limits(Host& host, const std::vector<std::string>&) {
 
 void replaced(Host& host, const std::vector<std::string>&) {
   const Trees trees(host);
-  host.say("ready");
+  wait_to_be_let_go(host);
   ::execlp("sleep", "sleep", "100000", nullptr);
 }
 
 void leaves_in_haste(Host& host, const std::vector<std::string>&) {
   const Trees trees(host);
-  host.say("ready");
+  wait_to_be_let_go(host);
   ::_exit(0);
 }
 
 void forgets_its_groups(Host& host, const std::vector<std::string>&) {
   (void)std::make_unique<Trees>(host).release();
-  host.say("ready");
+  wait_to_be_let_go(host);
   std::exit(0);  // NOLINT: destructors of static objects are part of the test
 }
 

@@ -106,7 +106,7 @@ inline bool first_below(long directory, char (&name)[256]) {
     char name[1];
   };
   constexpr std::uint8_t type_directory = 4;  // DT_DIR
-  alignas(8) static char buffer[4096];
+  alignas(8) char buffer[4096];
   raw_syscall(__NR_lseek, directory, 0, 0);
   for (;;) {
     const long size =
@@ -132,7 +132,7 @@ inline bool first_below(long directory, char (&name)[256]) {
 
 /// Removes a group with all below it, the deepest first. False while a process is left in one.
 inline bool remove_group(long parent, const char* group) {
-  static char names[2][256];
+  char names[2][256];
   for (;;) {
     const long removed = raw_syscall(__NR_unlinkat, parent, raw_syscall_of(group), AT_REMOVEDIR);
     if (removed >= 0 || removed == no_entry) {
