@@ -1,5 +1,6 @@
 // Hosts that end without a word: what they have started ends with them.
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <filesystem>
 #include <memory>
@@ -35,7 +36,8 @@ class DoomedHost {
         break;
       }
       if (line->rfind("pid ", 0) == 0) {
-        watches_.push_back(std::make_unique<PidWatch>(std::stoi(line->substr(4))));
+        pids_.push_back(std::stoi(line->substr(4)));
+        watches_.push_back(std::make_unique<PidWatch>(pids_.back()));
       } else if (line->rfind("group ", 0) == 0) {
         groups_.push_back(line->substr(6));
       } else if (line->rfind("fork ", 0) == 0) {
@@ -62,6 +64,9 @@ class DoomedHost {
       if (!watch->wait_dead()) {
         return false;
       }
+    }
+    for (const pid_t pid : pids_) {  // the first process of a PID namespace is given them
+      (void)::waitpid(pid, nullptr, WNOHANG);
     }
     return wait_until([this] {
       for (const std::string& group : groups_) {
@@ -92,6 +97,7 @@ class DoomedHost {
   Child host_;
   bool ready_ = false;
   bool refused_ = false;
+  std::vector<pid_t> pids_;
   std::vector<std::unique_ptr<PidWatch>> watches_;
   std::unique_ptr<PidWatch> fork_;
   std::vector<std::string> groups_;
