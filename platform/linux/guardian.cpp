@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -60,7 +61,7 @@ class Guardian {
     if (policy == GuardianPolicy::off || ::getpid() == 1 || alive()) {
       return;
     }
-    send_away();
+    let_go();
     if (start()) {
       problem.clear();
       for (const auto& entry : entries) {
@@ -91,7 +92,7 @@ class Guardian {
       problem = "the guardian cannot be told: " + last_error().message();
     } else if (!receive_reply(reply)) {
       problem = "the guardian does not answer";
-      send_away();
+      dismiss();
     } else if (reply.error != 0) {
       errno = reply.error;
       problem = "the guardian refuses: " + last_error().message();
@@ -101,13 +102,26 @@ class Guardian {
     return false;
   }
 
-  /// By letting go of the socket: it ends what is still in its keeping.
-  void send_away() noexcept {
+  /// One that lives ends what is in its keeping, since the end of the socket is our end to it.
+  void let_go() noexcept {
+    siginfo_t info{};
+    // One that has ended may have fallen to us, where we adopt orphans.
+    (void)::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED | WNOHANG);
     control_.reset();
     pidfd_.reset();
     for (const auto& entry : entries) {
       entry->guarded = false;
     }
+  }
+
+  /// Ends it, and nothing with it: one that is only late must not take our end for granted.
+  void dismiss() noexcept {
+    if (pidfd_) {
+      ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+      pollfd ended{pidfd_.get(), POLLIN, 0};
+      (void)::poll(&ended, 1, 1000);
+    }
+    let_go();
   }
 
  private:
@@ -224,7 +238,7 @@ struct Farewell {
     Guardian* const known = current.load(std::memory_order_acquire);
     if (known != nullptr && known->owner == incarnation()) {
       const std::lock_guard lock(known->mutex);
-      known->send_away();
+      known->let_go();
     }
   }
 };
@@ -333,10 +347,7 @@ void set_guardian_policy(GuardianPolicy policy) {
   const std::lock_guard lock(ours.mutex);
   ours.policy = policy;
   if (policy == GuardianPolicy::off) {
-    for (const auto& entry : ours.entries) {
-      ours.forget(*entry);
-    }
-    ours.send_away();
+    ours.dismiss();
   }
 }
 

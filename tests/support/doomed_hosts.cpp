@@ -127,9 +127,11 @@ void killed_after_its_guardian(Host& host, const std::vector<std::string>&) {
   wait_to_be_killed(host);
 }
 
+/// Sends its guardian away, which takes nothing along.
 void killed_unguarded(Host& host, const std::vector<std::string>&) {
-  treehold::set_guardian_policy(treehold::GuardianPolicy::off);
   const Trees trees(host);
+  EXPECT(trees.group().guarantees().survives_host_kill.holds);
+  treehold::set_guardian_policy(treehold::GuardianPolicy::off);
   EXPECT(treehold::guardian_policy() == treehold::GuardianPolicy::off);
   EXPECT(!trees.group().guarantees().survives_host_kill.holds);
   EXPECT(guardian_of(::getpid()) == 0);

@@ -211,9 +211,10 @@ inline bool take_message(State& state, int control, bool& gone) {
   const long size =
       raw_syscall(__NR_recvmsg, control, raw_syscall_of(&header), MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (size != static_cast<long>(sizeof message)) {
-    constexpr long try_again = -11;   // EAGAIN
-    constexpr long interrupted = -4;  // EINTR
-    gone = size != try_again && size != interrupted;
+    // The end, or the end with an answer of ours unread. No other error is taken for the host's
+    // end: what lives must not be killed.
+    constexpr long reset = -104;  // ECONNRESET
+    gone = gone || size == 0 || size == reset;
     return false;
   }
   int descriptors[2] = {-1, -1};
