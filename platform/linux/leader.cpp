@@ -295,12 +295,19 @@ class LeaderNotices : public std::enable_shared_from_this<LeaderNotices> {
     });
   }
 
+  /// A notice alone proves nothing: Asio's reactor may give a descriptor one that was on its way to
+  /// another when that was closed, and a wait, unlike a read, does not look again.
   void wait_for_exit_notice(Handler<ExitStatus> handler) {
     exit_.async_wait(
         asio::posix::stream_descriptor::wait_read,
-        [self = shared_from_this(), handler = std::move(handler)](const error_code&) mutable {
-          if (!self->closed_) {
+        [self = shared_from_this(), handler = std::move(handler)](const error_code& error) mutable {
+          if (self->closed_) {
+            return;
+          }
+          if (error || self->leader_->has_ended()) {
             self->ask(std::move(handler));
+          } else {
+            self->wait_for_exit_notice(std::move(handler));
           }
         });
   }
