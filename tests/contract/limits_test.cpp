@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -210,6 +211,30 @@ TEST_CASE("a limit of CPUs holds", "[contract][limits]") {
     CHECK(out.statistics->cpu_throttled.value_or(0s) > 0s);
   }
   CHECK(share > 0.35);
+}
+
+TEST_CASE("a limit of what is read from a disk holds", "[contract][limits]") {
+  require_limit("io");
+  const char* const disk = std::getenv("TREEHOLD_TEST_DISK");  // NOLINT: nobody sets it meanwhile
+  if (disk == nullptr || ::access(disk, R_OK) != 0) {
+    skip("no disk that may be read from: TREEHOLD_TEST_DISK");
+  }
+  constexpr std::uint64_t size = 8_MiB;
+  const Command read("dd", {std::string("if=") + disk, "of=/dev/null", "iflag=direct", "bs=256K",
+                            "count=" + std::to_string(size / 256_KiB)});
+  const auto limits = [&](std::uint64_t bytes_per_second) {
+    return Limits{.io = {{.device = disk, .read_bytes_per_second = bytes_per_second}}};
+  };
+  const Output slow = Command(read).limits(limits(4_MiB)).output();
+  INFO(slow.stderr_bytes);
+  CHECK(slow.outcome == Outcome::exited(0));
+  CHECK(slow.duration > 1s);
+  REQUIRE(slow.statistics.has_value());
+  REQUIRE(slow.statistics->io.has_value());
+  CHECK(slow.statistics->io->read_bytes >= size);
+  const Output fast = Command(read).limits(limits(4_GiB)).output();
+  CHECK(fast.outcome == Outcome::exited(0));
+  CHECK(fast.duration < slow.duration);
 }
 
 TEST_CASE("limits are replaced all together", "[contract][limits]") {

@@ -2,28 +2,19 @@
 # Runs the tests of a build under Debian's cloud kernel in two virtual machines, where all controllers are in one unified
 # cgroup hierarchy: one of a shell alone, and one of systemd.
 #
-#     run.sh BUILD [TESTS]      TESTS: names or tags as Catch2 takes them, [limits] by default
+#     run.sh BUILD [TESTS]      TESTS: names or tags as Catch2 takes them; by default the contract in the first machine and
+#                               the tests of limits in both
 #
 # The machines are emulated in software, so that they run everywhere. Each is ended after TREEHOLD_VM_SECONDS.
 # TREEHOLD_VM_GUESTS names those to be run: busybox systemd.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$(cd "$1" && pwd)
-tests=${2:-[limits]}
+tests=${2:-}
 work=$build/vm
 
-# The files of Debian packages, unpacked into a folder and never installed. Some have /bin and /lib, which are links.
-unpack() {
-  local into=$1 download=$work/download package
-  shift
-  rm -rf "$download"
-  mkdir -p "$download"
-  (cd "$download" && apt-get -q download "$@") >&2
-  for package in "$download"/*.deb; do
-    dpkg-deb --fsys-tarfile "$package" | tar -x --no-same-owner --keep-directory-symlink -C "$into"
-  done
-  rm -rf "$download"
-}
+# shellcheck source=../packages.sh
+. "$here/../packages.sh"
 
 # The path of the kernel's image.
 kernel() {
@@ -56,7 +47,7 @@ skeleton() {
 # asked for.
 add_tests() {
   local root=$1 name
-  for name in awk bash bc cat chmod dash echo env false head id kill make mkdir printf ps rm rmdir sed seq setpriv sleep sort tail \
+  for name in awk bash bc cat chmod dash dd echo env false head id kill make mkdir printf ps rm rmdir sed seq setpriv sleep sort tail \
       touch tr true wc; do
     take "$root" "$(type -P "$name")"
   done
@@ -126,11 +117,14 @@ boot() {
   rm -rf "$root"
   "${guest}_root" "$root"
   (cd "$root" && find . -print0 | cpio --null -o -H newc -R 0:0 --quiet | gzip -1) >"$work/$guest-image"
+  # A disk whose use can be limited.
+  truncate -s 16M "$work/disk"
   echo "== guest $guest"
-  timeout "${TREEHOLD_VM_SECONDS:-600}" qemu-system-x86_64 -machine q35,accel=tcg -cpu max -smp 2 -m 2048 \
+  timeout "${TREEHOLD_VM_SECONDS:-1200}" qemu-system-x86_64 -machine q35,accel=tcg -cpu max -smp 2 -m 2048 \
+    -drive file="$work/disk",format=raw,if=none,id=disk -device nvme,drive=disk,serial=1 \
     -nographic -no-reboot -nic none -kernel "$image" -initrd "$work/$guest-image" \
-    -append "console=ttyS0 loglevel=0 panic=-1 systemd.unit=lanes.service systemd.show_status=0 TREEHOLD_VM_TESTS=\"$tests\"" \
-    </dev/null | tr -d '\r' | tee "$work/$guest-log"
+    -append "console=ttyS0 loglevel=0 panic=-1 systemd.unit=lanes.service systemd.show_status=0 TREEHOLD_TEST_FEW=1 ${tests:+TREEHOLD_VM_TESTS=\"$tests\"}" \
+    </dev/null | stdbuf -oL tr -d '\r' | tee "$work/$guest-log"
   grep -q '^treehold-guest: 0 failed$' "$work/$guest-log"
 }
 
