@@ -194,6 +194,11 @@ Command& Command::line_ending(LineEnding ending) {
   return *this;
 }
 
+Command& Command::kill_on_host_death(bool kill) {
+  settings_->kill_on_host_death = kill;
+  return *this;
+}
+
 Command& Command::limits(Limits limits) {
   settings_->limits = std::move(limits);
   return *this;

@@ -161,6 +161,11 @@ void Settings::validate() const {
   }
 
   require_valid(limits);
+  if (!kill_on_host_death) {
+    throw Unsupported("kill_on_host_death(false)",
+                      "what treehold starts ends with its host; for what is to stay, ask a service "
+                      "manager (systemd-run) or use Boost.Process");
+  }
 
   constexpr std::uint32_t no_id =
       ~std::uint32_t{0};  // (uid_t)-1 means "leave as it is" to the kernel

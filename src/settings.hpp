@@ -77,6 +77,7 @@ struct Settings {
   Signal soft_signal = Signal::terminate;
   WaitScope wait_scope = WaitScope::leader;
   Duration drain_grace = std::chrono::milliseconds(100);
+  bool kill_on_host_death = true;
 
   Limits limits;
   bool accounting = false;
@@ -97,7 +98,7 @@ struct Settings {
   /// Whether a private run needs a group of its own.
   [[nodiscard]] bool wants_own_group() const { return accounting || !limits.empty(); }
 
-  /// Throws `InvalidSetting`, `LimitRefused`.
+  /// Throws `InvalidSetting`, `LimitRefused`, `Unsupported`.
   void validate() const;
 
   /// What the child's environment will be, as NAME=value.

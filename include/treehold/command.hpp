@@ -164,7 +164,7 @@ class TREEHOLD_EXPORT Command {
   Command& stdin_bytes(std::string bytes);          ///< fed while output is read
   Command& stdin_file(std::filesystem::path file);  ///< opened at the start
   Command& stdin_inherit();                         ///< the host's own
-  Command& stdin_pipe();  ///< written through `Process::write`; only for `start`
+  Command& stdin_pipe();  ///< written through `Process::input`; only for `start`
 
   // -- Standard output and error: captured unless one of these is chosen. Two different ones are
   // refused.
@@ -229,6 +229,11 @@ class TREEHOLD_EXPORT Command {
   /// In a shared group descendants may hold the captured streams open after the leader's exit: how
   /// long they are still read, both together; default 100 ms. Then `Output::incomplete` is set.
   Command& drain_grace(std::chrono::nanoseconds grace);
+
+  /// That the tree ends with the host: always so, as far as `Guarantees::survives_host_kill` holds.
+  /// With false, for a child that is to stay, the verbs throw `Unsupported`: treehold starts
+  /// nothing outside of its containers. A service manager does (systemd-run), or Boost.Process.
+  Command& kill_on_host_death(bool kill = true);
 
   // -- Limits of a private run; in a group those of the group hold, and these are refused
   // -----------

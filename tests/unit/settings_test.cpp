@@ -216,6 +216,23 @@ TEST_CASE("a piped standard input is refused where nobody could write to it", "[
   CHECK_THROWS_AS(group.probe(command), InvalidSetting);
 }
 
+TEST_CASE("a child that is to outlive its host is refused, with who can start it", "[unit]") {
+  Command command("true");
+  command.kill_on_host_death(false);
+  CHECK_THROWS_AS(command.validate(), treehold::Unsupported);
+  CHECK_THROWS_AS(command.start(), treehold::Unsupported);
+  treehold::ProcessGroup group;
+  try {
+    (void)group.start(command);
+    FAIL_CHECK("was started");
+  } catch (const treehold::Unsupported& refused) {
+    CHECK(refused.operation() == "kill_on_host_death(false)");
+    CHECK(std::string(refused.what()).find("systemd-run") != std::string::npos);
+  }
+  CHECK(group.members().empty());
+  expect_accepted([](Command& c) { c.kill_on_host_death(); });
+}
+
 TEST_CASE("settings are refused in a group as well", "[unit]") {
   treehold::ProcessGroup group;
   CHECK_THROWS_AS(group.start(Command("true").nice(99)), InvalidSetting);
