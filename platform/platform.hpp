@@ -30,6 +30,7 @@
 #include <treehold/placement.hpp>
 #include <treehold/signal.hpp>
 #include <treehold/statistics.hpp>
+#include <treehold/sweep.hpp>
 
 namespace treehold::inline v0 {
 
@@ -210,6 +211,9 @@ void move_host_into_scope(const ScopeOptions& options);
 /// See <treehold/guardian.hpp>.
 [[nodiscard]] GuardianPolicy guardian_policy();
 void set_guardian_policy(GuardianPolicy policy);
+
+/// See <treehold/sweep.hpp>.
+[[nodiscard]] std::vector<StaleGroups> sweep_stale_groups(const SweepOptions& options);
 
 /// The best mechanism that is available here. Starts and makes nothing.
 [[nodiscard]] std::optional<Mechanism> default_mechanism();

@@ -16,3 +16,4 @@
 #include <treehold/process_group.hpp>  // IWYU pragma: export
 #include <treehold/signal.hpp>         // IWYU pragma: export
 #include <treehold/statistics.hpp>     // IWYU pragma: export
+#include <treehold/sweep.hpp>          // IWYU pragma: export

@@ -96,19 +96,27 @@ std::optional<Obstacle> problem_with(const std::string& directory,
   return std::nullopt;
 }
 
+constexpr std::string_view name_prefix = "treehold-";
+constexpr std::string_view name_digits = "0123456789abcdef";
+constexpr std::size_t name_length = name_prefix.size() + 16;
+
 }  // namespace
 
 std::string random_name() {
   std::uint64_t number = 0;
   while (::getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) {
   }
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string name = "treehold-";
-  for (int i = 0; i < 16; ++i) {
-    name += digits[number & 15];
-    number >>= 4;
+  std::string name(name_prefix);
+  while (name.size() < name_length) {
+    name += name_digits[number % name_digits.size()];
+    number /= name_digits.size();
   }
   return name;
+}
+
+bool is_random_name(std::string_view name) noexcept {
+  return name.size() == name_length && name.substr(0, name_prefix.size()) == name_prefix &&
+         name.find_first_not_of(name_digits, name_prefix.size()) == std::string_view::npos;
 }
 
 std::string Obstacle::text() const {

@@ -20,6 +20,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <boost/system/error_code.hpp>
 
@@ -39,8 +40,9 @@ inline constexpr const char* host_leaf = "treehold-host";
 inline constexpr const char* plain_shelf = "plain";
 inline constexpr const char* limited_shelf = "limited";
 
-/// `treehold-` and 16 random hex digits.
+/// `treehold-` and 16 random hex digits; and whether `name` is of that kind.
 [[nodiscard]] std::string random_name();
+[[nodiscard]] bool is_random_name(std::string_view name) noexcept;
 
 /// What stands in the way.
 struct Obstacle {

@@ -14,14 +14,6 @@
 namespace treehold::inline v0::platform {
 namespace {
 
-ControllerSet all_controllers() {
-  ControllerSet all;
-  for (const LimitController& limit : limit_controllers()) {
-    all.insert(limit.controller);
-  }
-  return all;
-}
-
 /// "memory pids in /a; cpu in /b".
 std::string text_of(const std::map<std::string, ControllerSet>& found) {
   std::string text;

@@ -45,10 +45,8 @@ using ControllerReports = std::map<Controller, ControllerReport>;
 
 ControllerReports report_on_all() {
   ControllerReports reports;
-  for (const LimitController& limit : limit_controllers()) {
-    if (reports.count(limit.controller) == 0) {
-      reports.emplace(limit.controller, report_on(limit.controller));
-    }
+  for (const Controller controller : all_controllers()) {
+    reports.emplace(controller, report_on(controller));
   }
   return reports;
 }

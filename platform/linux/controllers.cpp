@@ -54,6 +54,14 @@ const std::vector<LimitController>& limit_controllers() {
   return all;
 }
 
+ControllerSet all_controllers() {
+  ControllerSet all;
+  for (const LimitController& limit : limit_controllers()) {
+    all.insert(limit.controller);
+  }
+  return all;
+}
+
 namespace {
 
 bool is_set(const Limits& limits, std::string_view limit) {

@@ -31,6 +31,9 @@ struct LimitController {
 };
 [[nodiscard]] const std::vector<LimitController>& limit_controllers();
 
+/// All that a limit needs.
+[[nodiscard]] ControllerSet all_controllers();
+
 /// What `limits` cannot do without.
 [[nodiscard]] ControllerSet needed_by(const Limits& limits);
 

@@ -53,9 +53,10 @@ Room look_around() {
     room.problem = *place + ": " + last_error().message();
     return room;
   }
+  const std::optional<pid_t> guardian = guardian_pid();
   std::istringstream members(room.directory.read("cgroup.procs").value_or(""));
   for (pid_t member = 0; members >> member;) {
-    if (member != ::getpid() && member != guardian_pid()) {
+    if (member != ::getpid() && member != guardian) {
       room.problem = *place + "/cgroup.procs: holds other processes, too";
     }
     room.movers.push_back(member);

@@ -4,14 +4,9 @@
 // it. Numbers and times of processes decide nothing, since PID namespaces repeat them.
 #pragma once
 
-#include <string_view>
-
 namespace treehold::inline v0::platform {
 
 class CgroupDir;
-
-/// "treehold-" with 16 hexadecimal digits.
-[[nodiscard]] bool is_umbrella_name(std::string_view name);
 
 /// Ends and removes the umbrellas in `place` whose lock is free, and what lies beside them in
 /// hierarchies of version 1. Takes no longer than a moment: what does not end so soon is left to

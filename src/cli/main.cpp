@@ -13,6 +13,7 @@
 #include "src/cli/duration.hpp"
 #include "src/cli/limit_options.hpp"
 #include "src/cli/run.hpp"
+#include "src/cli/sweep.hpp"
 
 namespace {
 
@@ -92,6 +93,12 @@ int main(int argc, char** argv) {
   bool fix_hint = false;
   doctor->add_flag("--fix-hint", fix_hint, "Only what would help, and what for");
 
+  treehold::SweepOptions leftovers;
+  CLI::App* const sweep = app.add_subcommand("sweep", "End what hosts have left behind");
+  sweep->add_flag("--dry-run", leftovers.dry_run, "Only tell what there is");
+  sweep->add_option("directory", leftovers.directory,
+                    "Where to look in the cgroup v2 hierarchy; default: everywhere");
+
   try {
     char** const end = argv + argc;
     char** const mark = std::find_if(
@@ -109,6 +116,9 @@ int main(int argc, char** argv) {
         throw CLI::ValidationError("run", "the program is to stand behind --");
       }
       return treehold::cli::run(options);
+    }
+    if (sweep->parsed()) {
+      return treehold::cli::sweep(leftovers);
     }
     return treehold::cli::doctor(fix_hint ? DoctorScope::remedies : DoctorScope::everything,
                                  json ? DoctorFormat::json : DoctorFormat::text);
