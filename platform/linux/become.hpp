@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "descriptor_message.hpp"
 #include "order.hpp"
 #include "raw_syscall.hpp"
 
@@ -121,6 +122,23 @@ inline void open_session(const LaunchOrder& order) {
   }
 }
 
+/// Lets the guardian know the process group that this process leads. There may be none any more:
+/// the host tells its successor.
+inline void tell_guardian(const LaunchOrder& order) {
+  if (order.guardian < 0) {
+    return;
+  }
+  GuardMessage message;
+  message.verb = GuardVerb::lead;
+  message.serial = order.guarded_as;
+  message.number = static_cast<std::int32_t>(raw_syscall(__NR_getpid));
+  const int pidfd = static_cast<int>(raw_syscall(__NR_pidfd_open, message.number, 0));
+  DescriptorMessage envelope(message);
+  envelope.pass(&pidfd, pidfd >= 0 ? 1 : 0);
+  raw_syscall(__NR_sendmsg, order.guardian, raw_syscall_of(envelope.header()), MSG_NOSIGNAL);
+  raw_syscall(__NR_close, pidfd);
+}
+
 /// Gives one standard stream its place. All sources are above 2, or are the stream itself.
 inline void wire(const LaunchOrder& order, int stream, const char* path) {
   const auto stage = static_cast<AgentStage>(static_cast<int>(AgentStage::standard_input) + stream);
@@ -215,6 +233,7 @@ inline void reset_signals() {
   join_containers(order);
   set_oom_score(order);
   open_session(order);
+  tell_guardian(order);
   for (int stream = 0; stream < 3; ++stream) {
     wire(order, stream, self.files[stream]);
   }

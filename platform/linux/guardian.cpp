@@ -12,6 +12,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <initializer_list>
+#include <map>
 #include <mutex>
 #include <string_view>
 #include <utility>
@@ -21,6 +23,7 @@
 
 #include "platform/linux/agent_program.hpp"
 #include "platform/linux/cgroup_dir.hpp"
+#include "platform/linux/descriptor_message.hpp"
 #include "platform/linux/handover.hpp"
 #include "platform/linux/order.hpp"
 #include "platform/platform.hpp"
@@ -33,9 +36,14 @@ struct Guarded::Entry {
   int parent = -1;
   int directory = -1;
   std::string name;
-  std::vector<UniqueFd> beside;
-  std::vector<std::string> beside_paths;
+  std::map<std::string, UniqueFd> beside;  ///< by path
   bool guarded = false;
+};
+
+/// Who leads a process group.
+struct Leading {
+  pid_t leader = -1;  ///< not born yet
+  int pidfd = -1;
 };
 
 /// The one of this process. All members expect its mutex to be held.
@@ -45,6 +53,8 @@ class Guardian {
   const std::uint64_t owner = incarnation();
   GuardianPolicy policy = GuardianPolicy::on;
   std::vector<std::shared_ptr<Guarded::Entry>> entries;
+  std::map<std::uint64_t, Leading> process_groups;  ///< by their serial numbers
+  std::uint64_t last_serial = 0;
   std::string problem;  ///< why there is none
 
   [[nodiscard]] bool alive() const noexcept {
@@ -67,30 +77,50 @@ class Guardian {
       for (const auto& entry : entries) {
         watch(*entry);
       }
+      for (const auto& [serial, group] : process_groups) {
+        if (group.leader > 0) {
+          GuardMessage message = about(GuardVerb::lead, serial);
+          message.number = group.leader;
+          (void)send(message, {group.pidfd});
+        }
+      }
     }
   }
 
   void watch(Guarded::Entry& entry) {
     entry.guarded = tell(GuardVerb::watch, entry.name, {entry.parent, entry.directory});
-    for (const UniqueFd& place : entry.beside) {
+    for (const auto& [path, place] : entry.beside) {
       entry.guarded = entry.guarded && tell(GuardVerb::beside, entry.name, {place.get()});
     }
   }
 
   void forget(const Guarded::Entry& entry) noexcept {
-    (void)send(GuardVerb::forget, entry.name, {});
+    (void)send(about(GuardVerb::forget, entry.name), {});
+  }
+
+  void leave(std::uint64_t serial) noexcept { (void)send(about(GuardVerb::leave, serial), {}); }
+
+  /// For a child, which would wait without end for one that reads nothing any more: that is none.
+  [[nodiscard]] UniqueFd another_way_in() {
+    constexpr int lowest = 3;
+    if (alive() && !wait_until_writable(control_.get())) {
+      dismiss();
+      keep();
+    }
+    return UniqueFd(alive() ? ::fcntl(control_.get(), F_DUPFD_CLOEXEC, lowest) : -1);
   }
 
   /// Sends a message with descriptors and waits for the answer. False, with `problem`, when the
   /// guardian cannot do it; one that does not answer is none.
-  bool tell(GuardVerb verb, const std::string& name, const std::vector<int>& descriptors) {
+  bool tell(GuardVerb verb, const std::string& name, std::initializer_list<int> descriptors) {
     if (!control_) {
       return false;
     }
     GuardReply reply;
-    if (!send(verb, name, descriptors)) {
+    DescriptorMessage answer(reply);
+    if (!send(about(verb, name), descriptors)) {
       problem = "the guardian cannot be told: " + last_error().message();
-    } else if (!receive_reply(reply)) {
+    } else if (!receive(control_.get(), answer, sizeof reply)) {
       problem = "the guardian does not answer";
       dismiss();
     } else if (reply.error != 0) {
@@ -150,7 +180,7 @@ class Guardian {
         return failed("treehold-agent");
       }
       control.helper.reset();
-      HandedOver born = receive(control.host);
+      HandedOver born = receive_birth(control.host);
       const int error = errno;
       end_agent(helper);
       errno = error;
@@ -167,41 +197,28 @@ class Guardian {
     return true;
   }
 
-  bool send(GuardVerb verb, const std::string& name, const std::vector<int>& descriptors) noexcept {
+  static GuardMessage about(GuardVerb verb, const std::string& name) noexcept {
     GuardMessage message;
     message.verb = verb;
     std::memcpy(message.name, name.data(), std::min(name.size(), sizeof message.name - 1));
-    iovec data{&message, sizeof message};
-    msghdr header{};
-    header.msg_iov = &data;
-    header.msg_iovlen = 1;
-    alignas(cmsghdr) char space[CMSG_SPACE(2 * sizeof(int))] = {};
-    if (!descriptors.empty()) {
-      const std::size_t size = descriptors.size() * sizeof(int);
-      header.msg_control = space;
-      header.msg_controllen = CMSG_SPACE(size);
-      cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-      rights->cmsg_level = SOL_SOCKET;
-      rights->cmsg_type = SCM_RIGHTS;
-      rights->cmsg_len = CMSG_LEN(size);
-      std::memcpy(CMSG_DATA(rights), descriptors.data(), size);
-    }
-    ssize_t sent = -1;
-    do {
-      sent = ::sendmsg(control_.get(), &header, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (sent < 0 && errno == EINTR);
-    return sent == static_cast<ssize_t>(sizeof message);
+    return message;
   }
 
-  bool receive_reply(GuardReply& reply) const noexcept {
-    ssize_t size = -1;
+  static GuardMessage about(GuardVerb verb, std::uint64_t serial) noexcept {
+    GuardMessage message;
+    message.verb = verb;
+    message.serial = serial;
+    return message;
+  }
+
+  bool send(GuardMessage message, std::initializer_list<int> descriptors) noexcept {
+    DescriptorMessage envelope(message);
+    envelope.pass(descriptors.begin(), descriptors.size());
+    ssize_t sent = -1;
     do {
-      if (!wait_until_readable(control_.get())) {
-        return false;
-      }
-      size = ::recv(control_.get(), &reply, sizeof reply, MSG_DONTWAIT);
-    } while (size < 0 && (errno == EINTR || errno == EAGAIN));
-    return size == static_cast<ssize_t>(sizeof reply);
+      sent = ::sendmsg(control_.get(), envelope.header(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    return sent == static_cast<ssize_t>(sizeof message);
   }
 
   pid_t pid_ = -1;
@@ -275,14 +292,13 @@ Guarded::~Guarded() {
 void Guarded::beside(const std::string& parent) {
   Guardian& ours = guardian();
   const std::lock_guard lock(ours.mutex);
-  if (std::count(entry_->beside_paths.begin(), entry_->beside_paths.end(), parent) != 0) {
+  if (entry_->beside.count(parent) != 0) {
     return;
   }
   UniqueFd place(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (place) {
-    entry_->beside_paths.push_back(parent);
-    entry_->beside.push_back(std::move(place));
-    (void)ours.tell(GuardVerb::beside, entry_->name, {entry_->beside.back().get()});
+    (void)ours.tell(GuardVerb::beside, entry_->name, {place.get()});
+    entry_->beside.emplace(parent, std::move(place));
   }
 }
 
@@ -298,14 +314,64 @@ void Guarded::keep() noexcept {
 Guarantee Guarded::guarantee() const {
   Guardian& ours = guardian();
   const std::lock_guard lock(ours.mutex);
-  if (entry_->guarded && !ours.alive()) {
+  if (entry_->guarded) {
+    return ours.alive() ? Guarantee{true, "a guardian ends and removes the group", ""}
+                        : unguarded("the guardian has ended; another comes with the next start");
+  }
+  const bool none_wanted = ours.policy == GuardianPolicy::off || ::getpid() == 1;
+  return none_wanted ? guardian_guarantee(ours.policy) : unguarded(ours.problem);
+}
+
+GuardedProcessGroup::GuardedProcessGroup() : owner_(incarnation()) {
+  static const Farewell farewell;
+  Guardian& ours = guardian();
+  const std::lock_guard lock(ours.mutex);
+  ours.keep();
+  serial_ = ++ours.last_serial;
+  ours.process_groups.emplace(serial_, Leading());
+  way_ = ours.another_way_in();
+}
+
+GuardedProcessGroup::~GuardedProcessGroup() {
+  if (owner_ == incarnation()) {
+    Guardian& ours = guardian();
+    const std::lock_guard lock(ours.mutex);
+    ours.process_groups.erase(serial_);
+  }
+}
+
+void GuardedProcessGroup::born(pid_t leader, int pidfd) {
+  way_.reset();
+  Guardian& ours = guardian();
+  const std::lock_guard lock(ours.mutex);
+  ours.process_groups.at(serial_) = {leader, pidfd};
+}
+
+void GuardedProcessGroup::gone() noexcept {
+  if (owner_ == incarnation()) {
+    Guardian& ours = guardian();
+    const std::lock_guard lock(ours.mutex);
+    ours.leave(serial_);
+  }
+}
+
+Guarantee process_group_guarantee() {
+  Guardian& ours = guardian();
+  const std::lock_guard lock(ours.mutex);
+  Guarantee guarantee = guardian_guarantee(ours.policy);
+  if (ours.policy == GuardianPolicy::off || ::getpid() == 1) {
+    return guarantee;
+  }
+  if (!ours.alive() && !ours.problem.empty()) {
+    return unguarded(ours.problem);
+  }
+  if (!ours.alive() && !ours.process_groups.empty()) {
     return unguarded("the guardian has ended; another comes with the next start");
   }
-  if (entry_->guarded || ours.policy == GuardianPolicy::off || ::getpid() == 1) {
-    return entry_->guarded ? Guarantee{true, "a guardian ends and removes the group", ""}
-                           : guardian_guarantee(ours.policy);
-  }
-  return unguarded(ours.problem);
+  guarantee.reason =
+      "a guardian ends each process group and what is below its leader; what has left both it does "
+      "not find";
+  return guarantee;
 }
 
 bool leave_to_guardian(const CgroupDir& parent, const std::string& name) noexcept {

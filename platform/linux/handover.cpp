@@ -5,8 +5,9 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstring>
+#include <utility>
 
+#include "platform/linux/descriptor_message.hpp"
 #include "platform/linux/order.hpp"
 
 namespace treehold::inline v0::platform {
@@ -15,15 +16,14 @@ namespace {
 /// Only ever catches a helper that somebody has stopped.
 constexpr std::chrono::milliseconds patience = std::chrono::seconds(20);
 
-}  // namespace
-
-bool wait_until_readable(int descriptor) {
+/// False, with errno, when it takes too long.
+bool wait_for(int descriptor, short event) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   for (;;) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    pollfd readable{descriptor, POLLIN, 0};
-    const int ready = ::poll(&readable, 1, left.count() > 0 ? static_cast<int>(left.count()) : 0);
+    pollfd notice{descriptor, event, 0};
+    const int ready = ::poll(&notice, 1, left.count() > 0 ? static_cast<int>(left.count()) : 0);
     if (ready > 0) {
       return true;
     }
@@ -37,6 +37,8 @@ bool wait_until_readable(int descriptor) {
   }
 }
 
+}  // namespace
+
 Handover make_handover() {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -47,37 +49,36 @@ Handover make_handover() {
   return handover;
 }
 
-HandedOver receive(const UniqueFd& host) {
-  AgentBirth birth;
-  iovec data{&birth, sizeof birth};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t size = -1;
+bool wait_until_writable(int socket) {
+  return wait_for(socket, POLLOUT);
+}
+
+bool receive(int socket, DescriptorMessage& message, std::size_t size) {
+  ssize_t received = -1;
   do {
-    if (!wait_until_readable(host.get())) {
-      return {};
+    if (!wait_for(socket, POLLIN)) {
+      return false;
     }
-    size = ::recvmsg(host.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  } while (size < 0 && (errno == EINTR || errno == EAGAIN));
-  if (size != sizeof birth) {
-    errno = size < 0 ? errno : EPIPE;
+    received = ::recvmsg(socket, message.header(), MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  } while (received < 0 && (errno == EINTR || errno == EAGAIN));
+  if (received >= 0 && static_cast<std::size_t>(received) != size) {
+    errno = EPIPE;
+  }
+  return received >= 0 && static_cast<std::size_t>(received) == size;
+}
+
+HandedOver receive_birth(const UniqueFd& host) {
+  AgentBirth birth;
+  DescriptorMessage message(birth);
+  if (!receive(host.get(), message, sizeof birth)) {
     return {};
   }
   if (birth.pid < 0) {
     errno = birth.error;
     return {};
   }
-  HandedOver child{birth.pid, {}};
-  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-    int pidfd = -1;
-    std::memcpy(&pidfd, CMSG_DATA(header), sizeof pidfd);
-    child.pidfd = UniqueFd(pidfd);
-  } else {
+  HandedOver child{birth.pid, UniqueFd(message.passed(0))};
+  if (!child.pidfd) {
     errno = EMFILE;
   }
   return child;

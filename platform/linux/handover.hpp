@@ -4,9 +4,13 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
+
 #include "platform/posix/unique_fd.hpp"
 
 namespace treehold::inline v0::platform {
+
+class DescriptorMessage;
 
 struct Handover {
   UniqueFd host;
@@ -22,11 +26,15 @@ struct HandedOver {
   UniqueFd pidfd;  ///< invalid, with errno, when this process may have no more descriptors
 };
 
-/// Waits as long as a living helper may take on a starved machine; false, with errno, then.
-[[nodiscard]] bool wait_until_readable(int descriptor);
+/// Waits until the helper has read enough for more to be sent, as long as a living one may take on
+/// a starved machine. False, with errno, then.
+[[nodiscard]] bool wait_until_writable(int socket);
 
-/// Waits for it as long as a living helper may take on a starved machine; ETIMEDOUT then, EPIPE
-/// when the helper has ended without a word.
-[[nodiscard]] HandedOver receive(const UniqueFd& host);
+/// Waits for `message`, of `size` bytes, just as long. False, with errno, when none comes:
+/// ETIMEDOUT, or EPIPE when the helper has ended without a word.
+[[nodiscard]] bool receive(int socket, DescriptorMessage& message, std::size_t size);
+
+/// What the helper tells of the child; waits and fails like `receive`.
+[[nodiscard]] HandedOver receive_birth(const UniqueFd& host);
 
 }  // namespace treehold::inline v0::platform

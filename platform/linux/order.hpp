@@ -27,7 +27,7 @@
 namespace treehold::inline v0::platform {
 
 /// Changes whenever anything in this file does: host and helper must be of one build.
-inline constexpr std::uint32_t agent_protocol = 0x74680004;
+inline constexpr std::uint32_t agent_protocol = 0x74680005;
 
 enum class AgentStage : std::uint8_t {
   container,
@@ -78,9 +78,11 @@ inline constexpr std::size_t agent_entrances = 8;
 
 struct LaunchOrder {
   std::uint32_t protocol = agent_protocol;
-  std::int32_t report = -1;    ///< write end of the report pipe
-  std::int32_t leaf = -1;      ///< directory of the cgroup to be born in; -1: none
-  std::int32_t handover = -1;  ///< socket for the AgentBirth
+  std::int32_t report = -1;      ///< write end of the report pipe
+  std::int32_t leaf = -1;        ///< directory of the cgroup to be born in; -1: none
+  std::int32_t handover = -1;    ///< socket for the AgentBirth
+  std::int32_t guardian = -1;    ///< its socket, to be told of the process group that is led; or -1
+  std::uint64_t guarded_as = 0;  ///< GuardMessage::serial
   std::uint32_t entrance_count = 0;
   std::int32_t entrances[agent_entrances] = {};  ///< files of cgroups: writing "0" joins them
   std::int32_t descriptors[3] = {-1, -1, -1};
@@ -114,8 +116,9 @@ struct LaunchOrder {
 //     argv[2]  GuardOrder, in hexadecimal
 //
 // It sends an AgentBirth over its control socket, with its own pidfd, and then takes GuardMessages
-// from there, each with the descriptors it names. To `watch` and `end` it answers with a
-// GuardReply.
+// from there, each with the descriptors it names. To those about groups but `forget` it answers
+// with a GuardReply. A process that leads a process group tells of itself before it becomes the
+// program, so that there is no moment in which only the host knows it.
 
 struct GuardOrder {
   std::uint32_t protocol = agent_protocol;
@@ -130,6 +133,9 @@ enum class GuardVerb : std::uint8_t {
            ///< of the same name that is watched is gone
   end,     ///< with that of its parent: to be ended now
   forget,  ///< without one: is gone; also what lies beside
+  lead,  ///< with the pidfd of a process: leads a process group, which is to be ended when the host
+         ///< has gone, with what is below its leader
+  leave,  ///< without one: that process group is gone
 };
 
 /// The names of groups that treehold makes are shorter.
@@ -137,6 +143,8 @@ inline constexpr std::size_t guarded_name_size = 32;
 
 struct GuardMessage {
   GuardVerb verb = GuardVerb::watch;
+  std::int32_t number = 0;   ///< of the leader
+  std::uint64_t serial = 0;  ///< of a process group: numbers are given again
   char name[guarded_name_size] = {};
 };
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -18,6 +19,7 @@
 #include "platform/linux/cgroup_home.hpp"
 #include "platform/linux/controllers.hpp"
 #include "platform/linux/guarantees.hpp"
+#include "platform/linux/guardian.hpp"
 #include "platform/linux/kernel.hpp"
 #include "platform/linux/leader.hpp"
 #include "platform/linux/process_table.hpp"
@@ -73,6 +75,10 @@ class ProcessGroupLeaf final : public Leaf {
     if (leader_ && adopts_orphans() && leader_->pins_number()) {
       reap_orphans(leader_->pid());
     }
+    if (guarded_) {
+      guarded_->gone();
+      guarded_.reset();
+    }
     leader_.reset();  // reaps, and lets go of the group's number
   }
 
@@ -83,11 +89,15 @@ class ProcessGroupLeaf final : public Leaf {
     Birthplace place;
     place.way = forced_spawn_way().value_or(SpawnWay::direct);
     place.own_process_group = true;
+    auto guarded = std::make_unique<GuardedProcessGroup>();
+    place.guarded = guarded.get();
     Spawned spawned = spawn(plan, place);
     auto leader = std::make_shared<Leader>(spawned);
+    guarded->born(leader->pid(), leader->pidfd());
     {
       const std::lock_guard lock(mutex_);
       leader_ = leader;
+      guarded_ = std::move(guarded);
     }
     return hand_over(spawned, std::move(leader), executor);
   }
@@ -139,6 +149,7 @@ class ProcessGroupLeaf final : public Leaf {
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<Leader> leader_;
+  std::unique_ptr<GuardedProcessGroup> guarded_;
   std::atomic<bool> killed_{false};
 };
 
@@ -418,9 +429,7 @@ MechanismReport process_group_report() {
   all.escape_contained = {false, "setsid(2) and setpgid(2) leave a process group", use_cgroup};
   all.fork_bomb_contained = {
       false, "a fork may outrun killpg(3); it is repeated until none is left", use_cgroup};
-  all.survives_host_kill = {
-      false, "nobody watches over a process group: a host that is killed leaves its tree running",
-      use_cgroup};
+  all.survives_host_kill = process_group_guarantee();
   all.atomic_freeze = {false, "SIGSTOP reaches the members one by one, and their parents see it",
                        use_cgroup};
   all.members_complete = {false, "members that left the process group are not listed", use_cgroup};

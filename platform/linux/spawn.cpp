@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "platform/linux/cgroup_dir.hpp"
 #include "platform/linux/clone.hpp"
 #include "platform/linux/controllers.hpp"
+#include "platform/linux/guardian.hpp"
 #include "platform/linux/handover.hpp"
 #include "platform/linux/order.hpp"
 #include "platform/linux/process_limit.hpp"
@@ -298,6 +298,9 @@ Cloned spawn_by_join(const SpawnPlan& plan, LaunchOrder order, const Birthplace&
                      const Ends& ends) {
   const Entrances entrances = place.leaf != nullptr ? open_entrances(place, order) : Entrances();
   std::vector<int> kept = kept_by_helper(ends);
+  if (order.guardian >= 0) {
+    kept.push_back(order.guardian);
+  }
   for (const UniqueFd& file : entrances.files) {
     kept.push_back(file.get());
   }
@@ -329,7 +332,7 @@ Cloned spawn_by_hop(const SpawnPlan& plan, LaunchOrder order, const CgroupDir& l
   kept.push_back(order.handover);
   const AgentStart helper = start_helper(plan, order, kept);
   handover.helper.reset();  // so that the helper's end is an end
-  HandedOver child = receive(handover.host);
+  HandedOver child = receive_birth(handover.host);
   const int error = errno;
   end_agent(helper);
   errno = error;
@@ -388,6 +391,10 @@ Spawned spawn(const std::shared_ptr<const SpawnPlan>& plan, const Birthplace& pl
   Spawned spawned;
   LaunchOrder order = make_order(*plan);
   order.new_process_group = place.own_process_group ? 1 : 0;
+  if (place.guarded != nullptr) {
+    order.guardian = place.guarded->way_to_guardian();
+    order.guarded_as = place.guarded->serial();
+  }
   if (const std::optional<int> score = oom_score(*plan)) {
     order.set_oom_score = 1;
     order.oom_score = *score;

@@ -25,6 +25,7 @@ namespace treehold::inline v0::platform {
 
 class CgroupDir;
 class Controllers;
+class GuardedProcessGroup;
 
 enum class SpawnWay { direct, hop, join };
 
@@ -36,7 +37,8 @@ struct Birthplace {
   SpawnWay way = SpawnWay::direct;  ///< direct is hop for what must not be done in shared memory
   const CgroupDir* leaf = nullptr;  ///< none: the host's own cgroup
   bool own_process_group = false;
-  const Controllers* controllers = nullptr;  ///< what limits the leaf
+  const GuardedProcessGroup* guarded = nullptr;  ///< as what the guardian is told of it
+  const Controllers* controllers = nullptr;      ///< what limits the leaf
 };
 
 /// A started child on its way to becoming the program.

@@ -11,33 +11,13 @@
 #include "../raw_syscall.hpp"
 #include "guardian.hpp"
 #include "tell_birth.hpp"
+#include "text.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
 
 constexpr std::size_t most_groups = 65536;  // NGROUPS_MAX
 constexpr std::size_t most_cpu_bytes = 1024;
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  return -1;
-}
-
-/// Reads hexadecimal pairs into `bytes`; the number of bytes, at most `capacity`.
-std::size_t decode(const char* text, void* bytes, std::size_t capacity) {
-  std::size_t count = 0;
-  while (count < capacity && text[0] != '\0' && text[1] != '\0') {
-    static_cast<unsigned char*>(bytes)[count++] =
-        static_cast<unsigned char>(hex_digit(text[0]) * 16 + hex_digit(text[1]));
-    text += 2;
-  }
-  return count;
-}
 
 /// Goes on in a child of the host's that is born in the leaf: no process is moved between cgroups,
 /// which waits for a grace period of the kernel.
@@ -49,11 +29,7 @@ void hop(const LaunchOrder& order) {
   arguments.cgroup = static_cast<std::uint64_t>(order.leaf);
   const long child = raw_syscall(__NR_clone3, raw_syscall_of(&arguments), sizeof arguments);
   if (child != 0) {
-    AgentBirth birth;
-    birth.pid = child > 0 ? static_cast<std::int32_t>(child) : -1;
-    birth.error = child > 0 ? 0 : static_cast<std::int32_t>(-child);
-    // A clone that fails may have told a pidfd before.
-    tell_birth(order.handover, birth, child > 0 ? pidfd : -1);
+    tell_birth(order.handover, child, pidfd);
     becoming::leave(0);
   }
   raw_syscall(__NR_close, order.handover);
@@ -90,14 +66,6 @@ void hop(const LaunchOrder& order) {
     becoming::leave(127);
   }
   become_guardian(order);
-}
-
-bool equal(const char* a, const char* b) {
-  while (*a != '\0' && *a == *b) {
-    ++a;
-    ++b;
-  }
-  return *a == *b;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // The guardian: ends a host's groups when the host has gone, whatever ended it.
+// process_groups.hpp has what it does with process groups.
 //
 // It sleeps until the host sends a message or ends. The host has gone when its pidfd says so, and
 // when nobody has the other end of the socket any more: the host has executed another program, or
@@ -11,15 +12,18 @@
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <cstddef>
 #include <cstdint>
 
 #include "../become.hpp"
+#include "../descriptor_message.hpp"
 #include "../order.hpp"
 #include "../raw_syscall.hpp"
+#include "directory.hpp"
+#include "process_groups.hpp"
 #include "tell_birth.hpp"
+#include "text.hpp"
 
 namespace treehold::inline v0::platform {
 namespace guardian {
@@ -32,50 +36,20 @@ constexpr int invalid = -22;    // -EINVAL
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr int directory_mode = 0755;
 
-/// A descriptor that is closed in the end.
-class Descriptor {
- public:
-  explicit Descriptor(long fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) {
-      raw_syscall(__NR_close, fd_);
-    }
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] long get() const { return fd_; }
-  [[nodiscard]] bool valid() const { return fd_ >= 0; }
-
- private:
-  long fd_;
-};
-
 /// A group that is to be ended.
 struct Guarded {
   bool used = false;
   bool doomed = false;  ///< now
-  GuardVerb verb = GuardVerb::watch;
+  GuardMessage order;
   int parent = -1;
   int lock = -1;
-  char name[guarded_name_size] = {};
 };
 
 struct State {
   static constexpr std::size_t capacity = 1024;
   Guarded groups[capacity];
+  LedGroups led;
 };
-
-inline bool same_name(const char* a, const char* b) {
-  for (std::size_t i = 0; i < guarded_name_size; ++i) {
-    if (a[i] != b[i]) {
-      return false;
-    }
-    if (a[i] == '\0') {
-      return true;
-    }
-  }
-  return true;
-}
 
 /// Also where a member has taken our permissions away.
 inline long open_at(long parent, const char* name, int flags, int mode) {
@@ -98,36 +72,19 @@ inline void kill_group(long parent, const char* name) {
 
 /// The first group below `directory`, into `name`. False when there is none.
 inline bool first_below(long directory, char (&name)[256]) {
-  struct Entry {
-    std::uint64_t inode;
-    std::int64_t offset;
-    std::uint16_t size;
-    std::uint8_t type;
-    char name[1];
-  };
-  constexpr std::uint8_t type_directory = 4;  // DT_DIR
-  alignas(8) char buffer[4096];
-  raw_syscall(__NR_lseek, directory, 0, 0);
-  for (;;) {
-    const long size =
-        raw_syscall(__NR_getdents64, directory, raw_syscall_of(buffer), sizeof buffer);
-    if (size <= 0) {
-      return false;
-    }
-    for (long at = 0; at < size;) {
-      const auto* const entry = reinterpret_cast<const Entry*>(buffer + at);
-      const char* const text = buffer + at + offsetof(Entry, name);
-      if (entry->type == type_directory && text[0] != '.') {
-        std::size_t i = 0;
-        for (; i + 1 < sizeof name && text[i] != '\0'; ++i) {
-          name[i] = text[i];
-        }
-        name[i] = '\0';
-        return true;
+  bool found = false;
+  each_entry(directory, [&](const char* text, bool is_directory) {
+    found = is_directory && text[0] != '.';
+    for (std::size_t i = 0; found && i + 1 < sizeof name; ++i) {
+      name[i] = text[i];
+      if (text[i] == '\0') {
+        break;
       }
-      at += entry->size;
     }
-  }
+    name[sizeof name - 1] = '\0';
+    return found;
+  });
+  return found;
 }
 
 /// Removes a group with all below it, the deepest first. False while a process is left in one.
@@ -176,14 +133,7 @@ inline long remember(State& state, const GuardMessage& message, int parent, int 
   }
   for (Guarded& group : state.groups) {
     if (!group.used) {
-      group.used = true;
-      group.verb = message.verb;
-      group.doomed = message.verb == GuardVerb::end;
-      group.parent = parent;
-      group.lock = lock;
-      for (std::size_t i = 0; i + 1 < guarded_name_size; ++i) {
-        group.name[i] = message.name[i];
-      }
+      group = Guarded{true, message.verb == GuardVerb::end, message, parent, lock};
       return 0;
     }
   }
@@ -192,50 +142,41 @@ inline long remember(State& state, const GuardMessage& message, int parent, int 
 
 inline void forget(State& state, const GuardMessage& message) {
   for (Guarded& group : state.groups) {
-    if (group.used && group.verb != GuardVerb::end && same_name(group.name, message.name)) {
+    if (group.used && group.order.verb != GuardVerb::end && equal(group.order.name, message.name)) {
       let_go(group);
     }
   }
 }
 
-/// Takes one message. False when there is none: `gone` tells whether there never will be one.
-inline bool take_message(State& state, int control, bool& gone) {
+/// Takes one message. False when there is none: `closed` tells whether there never will be one.
+inline bool take_message(State& state, int control, bool& closed) {
   GuardMessage message;
-  iovec data{&message, sizeof message};
-  alignas(cmsghdr) char space[CMSG_SPACE(2 * sizeof(int))] = {};
-  msghdr header{};
-  header.msg_iov = &data;
-  header.msg_iovlen = 1;
-  header.msg_control = space;
-  header.msg_controllen = sizeof space;
-  const long size =
-      raw_syscall(__NR_recvmsg, control, raw_syscall_of(&header), MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  DescriptorMessage envelope(message);
+  const long size = raw_syscall(__NR_recvmsg, control, raw_syscall_of(envelope.header()),
+                                MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (size != static_cast<long>(sizeof message)) {
     // The end, or the end with an answer of ours unread. No other error is taken for the host's
     // end: what lives must not be killed.
     constexpr long reset = -104;  // ECONNRESET
-    gone = gone || size == 0 || size == reset;
+    closed = closed || size == 0 || size == reset;
     return false;
   }
-  int descriptors[2] = {-1, -1};
-  const cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-  if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
-    const int* const passed = reinterpret_cast<const int*>(CMSG_DATA(rights));
-    const std::size_t count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count && i < 2; ++i) {
-      descriptors[i] = passed[i];
-    }
+  message.name[guarded_name_size - 1] = '\0';
+  switch (message.verb) {
+    case GuardVerb::forget: forget(state, message); return true;
+    case GuardVerb::lead: state.led.add(message, envelope.passed(0)); return true;
+    case GuardVerb::leave: state.led.remove(message.serial); return true;
+    case GuardVerb::watch:
+    case GuardVerb::beside:
+    case GuardVerb::end: break;
   }
-  if (message.verb == GuardVerb::forget) {
-    forget(state, message);
-    return true;
-  }
+  const int parent = envelope.passed(0);
+  const int lock = envelope.passed(1);
   GuardReply reply;
-  reply.error =
-      static_cast<std::int32_t>(-remember(state, message, descriptors[0], descriptors[1]));
+  reply.error = static_cast<std::int32_t>(-remember(state, message, parent, lock));
   if (reply.error != 0) {
-    raw_syscall(__NR_close, descriptors[0]);
-    raw_syscall(__NR_close, descriptors[1]);
+    raw_syscall(__NR_close, parent);
+    raw_syscall(__NR_close, lock);
   }
   raw_syscall(__NR_write, control, raw_syscall_of(&reply), sizeof reply);
   return true;
@@ -243,7 +184,7 @@ inline bool take_message(State& state, int control, bool& gone) {
 
 inline bool is_watched(const State& state, const char* name) {
   for (const Guarded& group : state.groups) {
-    if (group.used && group.verb == GuardVerb::watch && same_name(group.name, name)) {
+    if (group.used && group.order.verb == GuardVerb::watch && equal(group.order.name, name)) {
       return true;
     }
   }
@@ -257,13 +198,13 @@ inline std::size_t end_doomed(State& state) {
     if (!group.used || !group.doomed) {
       continue;
     }
-    if (group.verb != GuardVerb::beside) {
-      kill_group(group.parent, group.name);
-    } else if (is_watched(state, group.name)) {
+    if (group.order.verb != GuardVerb::beside) {
+      kill_group(group.parent, group.order.name);
+    } else if (is_watched(state, group.order.name)) {
       ++left;  // its members are those of that group
       continue;
     }
-    if (remove_group(group.parent, group.name)) {
+    if (remove_group(group.parent, group.order.name)) {
       let_go(group);
     } else {
       ++left;
@@ -272,44 +213,56 @@ inline std::size_t end_doomed(State& state) {
   return left;
 }
 
+/// The kernel writes what is left of it.
+struct Time {
+  long seconds;
+  long nanoseconds;
+};
+
+/// A moment: a host that has executed another program does not end.
+inline void wait_for_end(int host) {
+  Time moment{0, 20'000'000};
+  pollfd notice{host, POLLIN, 0};
+  raw_syscall(__NR_ppoll, raw_syscall_of(&notice), 1, raw_syscall_of(&moment), 0, 0);
+}
+
 [[noreturn]] inline void watch_over(int control, int host) {
   static State state;
-  bool gone = false;
+  bool gone = false;    // the host
+  bool closed = false;  // the other end of the socket
   // Quick at first, as most groups are empty within some milliseconds of their kill; then at
   // leisure.
   constexpr long shortest = 500'000;  // ns
   constexpr long longest = 500'000'000;
   long pause = shortest;
   for (;;) {
-    const std::size_t left = end_doomed(state);
-    if (gone && left == 0) {
+    const std::size_t left = end_doomed(state) + (gone ? state.led.end() : 0);
+    if (closed && left == 0) {
       becoming::leave(0);
     }
-    struct Time {
-      long seconds;
-      long nanoseconds;
-    };
-    const Time timeout{0, pause};
+    // A child on its way to becoming the program has the other end, too, and may yet tell of
+    // itself.
+    const bool waits_for_children = gone && left == 0;
+    Time timeout{waits_for_children ? 1 : 0, waits_for_children ? 0 : pause};
     pause = left == 0 ? shortest : pause < longest / 2 ? pause * 2 : longest;
-    pollfd notices[2] = {{control, POLLIN, 0}, {host, POLLIN, 0}};
-    raw_syscall(__NR_ppoll, raw_syscall_of(notices), gone ? 0 : 2,
-                left == 0 ? 0 : raw_syscall_of(&timeout), 0, 0);
-    if (gone) {
-      continue;
+    pollfd notices[2] = {{closed ? -1 : control, POLLIN, 0}, {gone ? -1 : host, POLLIN, 0}};
+    const long ready = raw_syscall(__NR_ppoll, raw_syscall_of(notices), 2,
+                                   left == 0 && !gone ? 0 : raw_syscall_of(&timeout), 0, 0);
+    if (waits_for_children && ready == 0) {
+      becoming::leave(0);
     }
     // What the host has sent before it ended counts.
-    while (take_message(state, control, gone)) {
+    while (!closed && take_message(state, control, closed)) {
       pause = shortest;
     }
-    gone = gone || (notices[1].revents & POLLIN) != 0;
-    if (gone) {
-      while (take_message(state, control, gone)) {
-      }
+    if (!gone && (closed || (notices[1].revents & POLLIN) != 0)) {
+      // One that ends closes its files first. What it would do to stopped children comes then.
+      wait_for_end(host);
       gone = true;
       pause = shortest;
-      for (Guarded& group : state.groups) {
-        group.doomed = group.used;
-      }
+    }
+    for (Guarded& group : state.groups) {
+      group.doomed = group.used && (group.doomed || gone);
     }
   }
 }
@@ -328,10 +281,7 @@ inline std::size_t end_doomed(State& state) {
   const long child =
       raw_syscall(__NR_clone, CLONE_PIDFD | child_signal, 0, raw_syscall_of(&pidfd), 0, 0);
   if (child != 0) {
-    AgentBirth birth;
-    birth.pid = child > 0 ? static_cast<std::int32_t>(child) : -1;
-    birth.error = child > 0 ? 0 : static_cast<std::int32_t>(-child);
-    tell_birth(order.control, birth, child > 0 ? pidfd : -1);
+    tell_birth(order.control, child, pidfd);
     becoming::leave(0);
   }
   raw_syscall(__NR_setsid);
@@ -344,6 +294,7 @@ inline std::size_t end_doomed(State& state) {
   raw_syscall(__NR_dup3, order.control, control, 0);
   raw_syscall(__NR_dup3, order.host, host, 0);
   raw_syscall(__NR_close_range, host + 1, ~0U, 0);
+  guardian::allow_many_descriptors();
   guardian::watch_over(control, host);
 }
 

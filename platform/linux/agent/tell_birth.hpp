@@ -1,30 +1,21 @@
 // How the helper hands over what it had born: see order.hpp.
 #pragma once
 
-#include <sys/socket.h>
-
+#include "../descriptor_message.hpp"
 #include "../order.hpp"
 #include "../raw_syscall.hpp"
 
 namespace treehold::inline v0::platform {
 
-/// `pidfd`: negative when nothing was born.
-inline void tell_birth(int socket, AgentBirth birth, int pidfd) {
-  iovec data{&birth, sizeof birth};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  if (pidfd >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof pidfd);
-    *reinterpret_cast<int*>(CMSG_DATA(header)) = pidfd;
-  }
-  raw_syscall(__NR_sendmsg, socket, raw_syscall_of(&message), MSG_NOSIGNAL);
+/// `child`: what the clone said; `pidfd`: what it wrote there.
+inline void tell_birth(int socket, long child, int pidfd) {
+  AgentBirth birth;
+  birth.pid = child > 0 ? static_cast<std::int32_t>(child) : -1;
+  birth.error = child > 0 ? 0 : static_cast<std::int32_t>(-child);
+  DescriptorMessage message(birth);
+  // A clone that failed may have written a number all the same (Linux 6.1).
+  message.pass(&pidfd, child > 0 ? 1 : 0);
+  raw_syscall(__NR_sendmsg, socket, raw_syscall_of(message.header()), MSG_NOSIGNAL);
 }
 
 }  // namespace treehold::inline v0::platform
