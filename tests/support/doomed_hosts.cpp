@@ -1,5 +1,5 @@
 // Hosts that are killed by their test, or go in a way that tells nobody. Each says what is to end
-// with it: "pid NUMBER" and "group DIRECTORY", and then "ready".
+// with it: "pid NUMBER" and "group DIRECTORY"; what is not: "apart NUMBER"; and then "ready".
 #include <signal.h>
 #include <unistd.h>
 
@@ -35,9 +35,12 @@ class Trees {
   explicit Trees(Host& host, const GroupOptions& options = {}) : group_(options) {
     start(host, group_.start(role("with-child", {"stubborn"})), "child ");
     start(host, group_.start(role("with-child", {"escaped"})), "child ");
-    start(host, group_.start(role("escape", {"stay"})), "daemon ");
+    if (group_.guarantees().escape_contained.holds) {
+      start(host, group_.start(role("escape", {"stay"})), "daemon ");
+    }
     start(host, group_.start(role("spawn", {"20"})), "");
     start(host, role("with-child", {"stubborn"}).start(), "child ");
+    EXPECT(group_.members().size() > 20);
     for (const treehold::ProcessId member : group_.members()) {
       host.say("pid " + std::to_string(member));
     }
@@ -67,13 +70,6 @@ class Trees {
   std::vector<Process> processes_;
 };
 
-[[noreturn]] void wait_to_be_killed(Host& host) {
-  host.say("ready");
-  for (;;) {
-    ::pause();
-  }
-}
-
 /// Until the test has seen all that is to end, and closes our standard input.
 void wait_to_be_let_go(Host& host) {
   host.say("ready");
@@ -85,14 +81,14 @@ void wait_to_be_let_go(Host& host) {
 void killed(Host& host, const std::vector<std::string>&) {
   const Trees trees(host);
   EXPECT(trees.group().guarantees().survives_host_kill.holds);
-  wait_to_be_killed(host);
+  host.wait_to_be_killed();
 }
 
 void killed_with_limits(Host& host, const std::vector<std::string>&) {
   GroupOptions options;
   options.limits.processes = 100;
   const Trees trees(host, options);
-  wait_to_be_killed(host);
+  host.wait_to_be_killed();
 }
 
 void replaced(Host& host, const std::vector<std::string>&) {
@@ -124,7 +120,7 @@ void killed_after_its_guardian(Host& host, const std::vector<std::string>&) {
   EXPECT(quick().exit_code() == 0);
   EXPECT(trees.group().guarantees().survives_host_kill.holds);
   EXPECT(guardian_of(::getpid()) != guardian);
-  wait_to_be_killed(host);
+  host.wait_to_be_killed();
 }
 
 /// Sends its guardian away, which takes nothing along.
@@ -135,7 +131,12 @@ void killed_unguarded(Host& host, const std::vector<std::string>&) {
   EXPECT(treehold::guardian_policy() == treehold::GuardianPolicy::off);
   EXPECT(!trees.group().guarantees().survives_host_kill.holds);
   EXPECT(guardian_of(::getpid()) == 0);
-  wait_to_be_killed(host);
+  host.wait_to_be_killed();
+}
+
+void killed_with_limits_unguarded(Host& host, const std::vector<std::string>& words) {
+  treehold::set_guardian_policy(treehold::GuardianPolicy::off);
+  killed_with_limits(host, words);
 }
 
 /// A fork that lives on has no part in the groups.
@@ -147,8 +148,19 @@ void killed_with_a_fork(Host& host, const std::vector<std::string>&) {
       ::pause();
     }
   }
-  host.say("fork " + std::to_string(fork));
-  wait_to_be_killed(host);
+  host.say("apart " + std::to_string(fork));
+  host.wait_to_be_killed();
+}
+
+/// A daemon leaves a process group and the tree of its leader.
+void killed_with_a_daemon(Host& host, const std::vector<std::string>&) {
+  const Trees trees(host);
+  ProcessGroup group;
+  Process escaping = group.start(role("escape", {"stay"}));
+  const std::string daemon =
+      escaping.read_line(Stream::out).value_or("").substr(std::string("daemon ").size());
+  host.say((group.guarantees().escape_contained.holds ? "pid " : "apart ") + daemon);
+  host.wait_to_be_killed();
 }
 
 /// Starts without end, so that it is killed at any moment of a start or an end.
@@ -179,8 +191,10 @@ std::map<std::string, Scenario> doomed_scenarios() {
       {"killed", killed},
       {"killed-after-its-guardian", killed_after_its_guardian},
       {"killed-unguarded", killed_unguarded},
+      {"killed-with-a-daemon", killed_with_a_daemon},
       {"killed-with-a-fork", killed_with_a_fork},
       {"killed-with-limits", killed_with_limits},
+      {"killed-with-limits-unguarded", killed_with_limits_unguarded},
       {"leaves-in-haste", leaves_in_haste},
       {"replaced", replaced},
   };

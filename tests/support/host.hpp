@@ -48,6 +48,14 @@ class Host {
     }
   }
 
+  /// Once its test has been told all that is to end with it.
+  [[noreturn]] void wait_to_be_killed() const {
+    say("ready");
+    for (;;) {
+      ::pause();
+    }
+  }
+
   [[nodiscard]] bool failed() const noexcept { return failed_; }
 
  private:
@@ -62,8 +70,9 @@ class Host {
 
 using Scenario = std::function<void(Host&, const std::vector<std::string>&)>;
 
-/// Those of limit_hosts.cpp and doomed_hosts.cpp.
+/// Those of limit_hosts.cpp, doomed_hosts.cpp and program_hosts.cpp.
 [[nodiscard]] std::map<std::string, Scenario> limit_scenarios();
 [[nodiscard]] std::map<std::string, Scenario> doomed_scenarios();
+[[nodiscard]] std::map<std::string, Scenario> program_scenarios();
 
 }  // namespace support

@@ -110,7 +110,7 @@ void many_descriptors(Host& host, const std::vector<std::string>& words) {
   expect_verbs(host);
   const auto report = parse_report(role("report").run());
   EXPECT(report.at("rlimit.open_files") == words.at(1) + " " + words.at(1));
-  for (int count = 0; count < scaled(50, 5); ++count) {
+  for (int count = 0; count < repeats(50, 5); ++count) {
     EXPECT(quick().exit_code() == 0);
   }
 }
@@ -123,7 +123,7 @@ void child_signal_ignored(Host& host, const std::vector<std::string>& words) {
   action.sa_flags = words.at(1) == "ignore" ? 0 : SA_NOCLDWAIT;
   ::sigaction(SIGCHLD, &action, nullptr);
   const bool kept = guarantees().exit_status_kept.holds;
-  for (int count = 0; count < 20; ++count) {
+  for (int count = 0; count < repeats(20, 4); ++count) {
     const Output out = role("emit", {"seen", "", "3"}).output();
     EXPECT(out.stdout_bytes == "seen");
     if (kept) {
@@ -223,7 +223,7 @@ void status_thief(Host& host, const std::vector<std::string>&) {
       }
     }
   });
-  for (int count = 0; count < scaled(100, 20); ++count) {
+  for (int count = 0; count < repeats(100, 20); ++count) {
     try {
       const Output out = role("emit", {"seen", "", "3"}).output();
       EXPECT(out.stdout_bytes == "seen");
@@ -349,7 +349,7 @@ void as_first_process(Host& host) {
   const bool contained = guarantees().escape_contained.holds;
   expect_verbs(host);
   EXPECT(no_child_left());
-  for (int count = 0; count < scaled(20, 5); ++count) {
+  for (int count = 0; count < repeats(20, 5); ++count) {
     (void)role("background").run();
     EXPECT(no_child_left());
     if (contained) {
@@ -418,7 +418,7 @@ void subreaper(Host& host, const std::vector<std::string>&) {
   treehold::set_guardian_policy(treehold::GuardianPolicy::off);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   expect_verbs(host);
-  for (int count = 0; count < scaled(20, 5); ++count) {
+  for (int count = 0; count < repeats(20, 5); ++count) {
     (void)role("background").run();
     EXPECT(no_child_left());
   }
@@ -483,6 +483,7 @@ std::map<std::string, Scenario> make_scenarios() {
   };
   scenarios.merge(limit_scenarios());
   scenarios.merge(doomed_scenarios());
+  scenarios.merge(program_scenarios());
   return scenarios;
 }
 

@@ -95,6 +95,11 @@ bool is_kept(const std::string& target) {
 
 }  // namespace
 
+bool steps_are_dear() noexcept {
+  static const bool dear = sanitized || std::getenv("TREEHOLD_TEST_FEW") != nullptr;
+  return dear;
+}
+
 bool is_root() {
   return ::geteuid() == 0;
 }
@@ -302,9 +307,9 @@ std::vector<pid_t> processes_of(uid_t uid) {
   return found;
 }
 
-PidWatch::PidWatch(pid_t pid) {
+PidWatch::PidWatch(pid_t pid, Whose whose) {
   fd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-  if (fd_ < 0 || !support::alive(pid)) {
+  if (fd_ < 0 || (whose == Whose::of_this_run ? !support::alive(pid) : dead())) {
     const int saved = errno;
     if (fd_ >= 0) {
       ::close(fd_);
@@ -341,8 +346,20 @@ bool wait_until(const std::function<bool()>& reached, std::chrono::milliseconds 
   return true;
 }
 
+bool& orphans_expected() {
+  static bool expected = false;
+  return expected;
+}
+
+void expect_orphans() {
+  orphans_expected() = true;
+}
+
 Child::Child(const std::string& name, const std::vector<std::string>& arguments,
              const std::function<void()>& prepare) {
+  if (name == "host") {
+    expect_orphans();
+  }
   int out[2];
   int in[2];
   if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(in, O_CLOEXEC) != 0) {
@@ -639,20 +656,13 @@ pid_t guardian_of(pid_t host) {
 std::set<std::string> stale_umbrellas() {
   namespace fs = std::filesystem;
   std::set<std::string> found;
-  std::istringstream mounts(read_proc("/proc/self/mounts"));
-  std::string line;
   std::error_code ignored;
-  while (std::getline(mounts, line)) {
-    std::istringstream fields(line);
-    std::string device;
-    std::string place;
-    std::string type;
-    fields >> device >> place >> type;
-    if (type != "cgroup2") {
+  for (const CgroupMount& mount : cgroup_mounts()) {
+    if (mount.type != "cgroup2") {
       continue;
     }
     const auto options = fs::directory_options::skip_permission_denied;
-    for (auto at = fs::recursive_directory_iterator(place, options, ignored);
+    for (auto at = fs::recursive_directory_iterator(mount.point, options, ignored);
          at != fs::recursive_directory_iterator(); at.increment(ignored)) {
       if (!is_umbrella(at->path().filename().string())) {
         continue;

@@ -40,10 +40,20 @@ inline constexpr bool sanitized = false;
 /// Only ever catches a hang; nothing is judged by it.
 inline constexpr std::chrono::seconds hang_bound = sanitized ? 120s : 60s;
 
-/// A repeat count or size, smaller where a sanitizer makes each step dear.
+/// A size or a time, another where a sanitizer needs more.
 template <class Number>
 [[nodiscard]] constexpr Number scaled(Number plain, Number under_sanitizers) noexcept {
   return sanitized ? under_sanitizers : plain;
+}
+
+/// Whether each step is dear: under a sanitizer, and where TREEHOLD_TEST_FEW says so, as on an
+/// emulated machine.
+[[nodiscard]] bool steps_are_dear() noexcept;
+
+/// How often to do something, or how many to have.
+template <class Number>
+[[nodiscard]] Number repeats(Number plain, Number where_dear) noexcept {
+  return steps_are_dear() ? where_dear : plain;
 }
 
 // -- Time-outs ----------------------------------------------------------------------------------
@@ -165,8 +175,13 @@ inline constexpr const char* mark_variable = "TREEHOLD_TEST_MARK";
 /// A process held by its pidfd, so that its number cannot come to mean another one.
 class PidWatch {
  public:
-  /// Fails the test case when `pid` is not a living process of this run.
-  explicit PidWatch(pid_t pid);
+  enum class Whose {
+    of_this_run,
+    anybody,  ///< also who has lost the variable by which those of a run are known
+  };
+
+  /// Fails the test case when `pid` is not a living process of that kind.
+  explicit PidWatch(pid_t pid, Whose whose = Whose::of_this_run);
   PidWatch(const PidWatch&) = delete;
   PidWatch& operator=(const PidWatch&) = delete;
   ~PidWatch();
@@ -182,7 +197,13 @@ class PidWatch {
 /// For states that no event tells: asks again and again. False when the bound has passed.
 bool wait_until(const std::function<bool()>& reached, std::chrono::milliseconds bound = hang_bound);
 
-/// A child made with plain fork and exec, outside of treehold. Killed and reaped when it goes.
+/// The first process of a PID namespace is given what others leave: in this test case they may
+/// leave zombies, which are then not the library's to reap.
+void expect_orphans();
+[[nodiscard]] bool& orphans_expected();
+
+/// A child made with plain fork and exec, outside of treehold. Killed and reaped when it goes. One
+/// that plays a host may leave orphans.
 class Child {
  public:
   /// Runs role `name`; standard output is a pipe to us, standard input one from us. `prepare` runs
