@@ -129,7 +129,7 @@ TEST_CASE("a read that is cancelled as its line comes either has it or leaves it
   asio::io_context context;
   Process echo = started(context, role("echo").stdin_pipe());
   int taken = 0;
-  const int rounds = scaled(300, 60);
+  const int rounds = repeats(300, 60);
   for (int round = 0; round < rounds; ++round) {
     asio::cancellation_signal signal;
     Answer<std::optional<std::string>> line;

@@ -186,7 +186,7 @@ TEST_CASE("a stream is read line by line while another coroutine writes", "[cont
   run([]() -> awaitable<void> {
     const Command command = role("echo").stdin_pipe();
     Process echo = co_await command.async_start(use_awaitable);
-    const int count = scaled(20'000, 4'000);
+    const int count = repeats(20'000, 4'000);
     const auto writer = [&]() -> awaitable<void> {
       for (int i = 0; i < count; i += 100) {
         std::string text;
@@ -639,13 +639,13 @@ TEST_CASE("coroutines on strands go their way on several threads", "[contract][a
   asio::io_context context;
   constexpr int lanes = 4;
   constexpr int walkers = 4;  // a lane
-  constexpr int rounds = scaled(8, 3);
+  const int rounds = repeats(8, 3);
   std::list<Lane> all;
   std::vector<std::future<void>> ends;
   for (int i = 0; i < lanes; ++i) {
     Lane& lane = all.emplace_back(context);
     for (int walker = 0; walker < walkers; ++walker) {
-      const auto walk = [&lane, walker]() -> awaitable<void> {
+      const auto walk = [&lane, walker, rounds]() -> awaitable<void> {
         const auto step = [&lane] {
           ++lane.steps;
           lane.always_inside = lane.always_inside && lane.strand.running_in_this_thread();

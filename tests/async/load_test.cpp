@@ -149,7 +149,7 @@ TEST_CASE("hundreds of runs of all kinds on a context of four threads", "[contra
   const DescriptorLimit limit(10'000);
   asio::io_context context;
   ProcessGroup group;
-  constexpr int count = scaled(300, 60);
+  const int count = repeats(300, 60);
   std::atomic<int> good{0};
   std::atomic<int> calls{0};
   const auto expect = [&](auto holds) {
@@ -232,7 +232,7 @@ TEST_CASE("hundreds of runs of all kinds on a context of four threads", "[contra
 
 namespace {
 
-constexpr std::size_t very_many = scaled(2000, 200);
+const std::size_t very_many = repeats(2000, 200);
 
 /// Very many children that wait, all alive; each begun by `start(command, handler)`.
 template <class Start>

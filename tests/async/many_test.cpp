@@ -190,7 +190,7 @@ TEST_CASE("many take any token, and any executor", "[contract][async]") {
 TEST_CASE("many of many on a context of four threads", "[contract][async]") {
   asio::io_context context;
   constexpr int times = 5;
-  constexpr std::size_t count = scaled<std::size_t>(40, 20);
+  const std::size_t count = repeats<std::size_t>(40, 20);
   std::atomic<int> good{0};
   for (int i = 0; i < times; ++i) {
     treehold::async_output_all(Commands(count, role("exit", {std::to_string(i)})), 4, context,

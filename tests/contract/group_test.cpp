@@ -214,7 +214,7 @@ void skip_where_handlers_are_deferred() {
 TEST_CASE("no work is done between the soft signal and the thaw", "[contract]") {
   skip_where_handlers_are_deferred();
   const TempDir here;
-  for (int round = 0; round < scaled(20, 5); ++round) {
+  for (int round = 0; round < repeats(20, 5); ++round) {
     const std::string file = here / std::to_string(round);
     const SharedCounters counters(file);
     ProcessGroup group;
@@ -544,7 +544,7 @@ TEST_CASE("a group is used by many threads at once", "[contract]") {
   std::vector<std::thread> threads;
   for (int index = 0; index < 4; ++index) {
     threads.emplace_back([&, index] {
-      for (int round = 0; round < scaled(50, 10); ++round) {
+      for (int round = 0; round < repeats(50, 10); ++round) {
         (void)group.members();
         (void)group.signal(Signal::user1);
         if (index == 0) {

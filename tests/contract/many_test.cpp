@@ -198,7 +198,7 @@ TEST_CASE("none of many", "[contract]") {
 }
 
 TEST_CASE("two hundred commands", "[contract]") {
-  constexpr std::size_t count = scaled<std::size_t>(200, 60);
+  const std::size_t count = repeats<std::size_t>(200, 60);
   Commands commands;
   for (std::size_t i = 0; i < count; ++i) {
     commands.push_back(Command("echo", {std::to_string(i)}));

@@ -115,7 +115,7 @@ TEST_CASE("too much output fails where that is asked for, after the tree is dead
 }
 
 TEST_CASE("200 MB without a newline under a cap need no memory", "[contract]") {
-  const std::string size = std::to_string(scaled(200, 20) * 1000 * 1000);
+  const std::string size = std::to_string(repeats(200, 20) * 1000 * 1000);
   const Command command = role("flood", {size});
   const std::size_t before = own_memory("VmRSS");
   reset_peak_memory();

@@ -335,7 +335,7 @@ TEST_CASE("a kill from another thread ends a read", "[contract]") {
 
 TEST_CASE("many processes at once have their own streams", "[contract]") {
   std::vector<Process> children;
-  for (int index = 0; index < scaled(40, 10); ++index) {
+  for (int index = 0; index < repeats(40, 10); ++index) {
     children.push_back(role("echo").stdin_pipe().start());
   }
   for (std::size_t index = 0; index < children.size(); ++index) {

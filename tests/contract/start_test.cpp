@@ -118,7 +118,7 @@ TEST_CASE("100 failed starts leave no descriptor and no zombie", "[contract]") {
 
 TEST_CASE("16 threads start at once", "[contract]") {
   constexpr int threads = 16;
-  const int rounds = scaled(10, 2);
+  const int rounds = repeats(10, 2);
   Complaints complaints;
   ProcessGroup shared;
   Gate gate(threads);
@@ -156,7 +156,7 @@ TEST_CASE("16 threads start at once", "[contract]") {
 }
 
 TEST_CASE("1000 starts grow nothing", "[contract]") {
-  const int starts = scaled(1000, 100);
+  const int starts = repeats(1000, 100);
   ProcessGroup group;
   for (int count = 0; count < 50; ++count) {
     (void)quick().output();
@@ -186,7 +186,7 @@ TEST_CASE("groups made and destroyed 200 times grow nothing", "[contract]") {
   }
   const auto before = plain_descriptors();
   const std::size_t cgroups = kept_descriptors().size();
-  for (int count = 0; count < scaled(200, 20); ++count) {
+  for (int count = 0; count < repeats(200, 20); ++count) {
     ProcessGroup group;
     Process child = group.start(idle());
     if (count % 2 == 0) {
@@ -200,7 +200,7 @@ TEST_CASE("groups made and destroyed 200 times grow nothing", "[contract]") {
 TEST_CASE("a start racing a kill 1000 times leaves nothing", "[contract]") {
   ProcessGroup group;
   Complaints complaints;
-  for (int round = 0; round < scaled(1000, 50); ++round) {
+  for (int round = 0; round < repeats(1000, 50); ++round) {
     Gate gate(2);
     std::optional<Process> child;
     std::thread starter([&] {
@@ -233,7 +233,7 @@ TEST_CASE("a start racing a kill 1000 times leaves nothing", "[contract]") {
 
 TEST_CASE("a start racing a stop leaves nothing", "[contract]") {
   Complaints complaints;
-  for (int round = 0; round < scaled(300, 30); ++round) {
+  for (int round = 0; round < repeats(300, 30); ++round) {
     ProcessGroup group;
     Gate gate(2);
     std::thread starter([&] {
@@ -266,7 +266,7 @@ TEST_CASE("a start racing a stop leaves nothing", "[contract]") {
 
 TEST_CASE("a start racing destruction 1000 times leaves nothing", "[contract]") {
   Complaints complaints;
-  for (int round = 0; round < scaled(1000, 50); ++round) {
+  for (int round = 0; round < repeats(1000, 50); ++round) {
     // The process object goes while its program may not even have begun, and its group with it.
     auto group = std::make_unique<ProcessGroup>();
     Gate gate(2);

@@ -161,7 +161,7 @@ TEST_CASE("256 KiB go through cat both ways", "[contract]") {
 }
 
 TEST_CASE("64 MiB go round and come back byte for byte", "[contract]") {
-  const std::string input = pattern(std::size_t{scaled(64, 4)} << 20U);
+  const std::string input = pattern(repeats<std::size_t>(64, 4) << 20U);
   const Output done = role("echo").stdin_bytes(input).output();
   CHECK(done.outcome == Outcome::exited(0));
   // Not in one assertion: a difference would print both.

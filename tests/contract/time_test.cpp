@@ -172,7 +172,7 @@ TEST_CASE("an exit at the moment of the deadline has one verdict", "[contract]")
   }
   std::nth_element(durations.begin(), durations.begin() + 10, durations.end());
   const std::chrono::nanoseconds usual = durations[10];
-  const int rounds = scaled(500, 60);
+  const int rounds = repeats(500, 60);
   int exited = 0;
   int late = 0;
   for (int round = 0; round < rounds; ++round) {
