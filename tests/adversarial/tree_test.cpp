@@ -102,7 +102,7 @@ TEST_CASE("a stopped member is ended", "[contract][adversarial]") {
 TEST_CASE("a fork bomb of 600 processes is ended", "[contract][adversarial]") {
   require_root();
   const Canary canary;
-  const std::size_t processes = repeats(600, 60);
+  const std::size_t processes = repeats<std::size_t>(600, 60);
   ProcessGroup group;
   Process leader = group.start(fork_bomb({}, processes));
   REQUIRE(leader.read_line(Stream::out) == "ready");
@@ -119,7 +119,7 @@ TEST_CASE("a fork bomb is ended by stop, by time-out and by destruction",
           "[contract][adversarial]") {
   require_root();
   const Canary canary;
-  const std::size_t processes = repeats(100, 30);
+  const std::size_t processes = repeats<std::size_t>(100, 30);
   {
     ProcessGroup group;
     Process leader = group.start(fork_bomb({}, processes));
@@ -149,7 +149,7 @@ TEST_CASE("a fork bomb of sessions is ended where escapes are contained",
   const Canary canary;
   // Fewer than above: where the scheduler groups by session, each takes as much time as all of
   // this.
-  const std::size_t processes = repeats(150, 40);
+  const std::size_t processes = repeats<std::size_t>(150, 40);
   ProcessGroup group;
   Process leader = group.start(fork_bomb({"setsid"}, processes));
   REQUIRE(leader.read_line(Stream::out) == "ready");
@@ -196,7 +196,7 @@ TEST_CASE("a member that changes its number all the time is signalled and ended"
 TEST_CASE("a tree of a thousand processes is listed, signalled and ended",
           "[contract][adversarial]") {
   const Canary canary;
-  const std::size_t count = repeats(1000, 100);
+  const std::size_t count = repeats<std::size_t>(1000, 100);
   ProcessGroup group;
   Process leader = group.start(role("spawn", {std::to_string(count)}));
   REQUIRE(leader.read_line(Stream::out) == "ready");

@@ -232,7 +232,7 @@ TEST_CASE("hundreds of runs of all kinds on a context of four threads", "[contra
 
 namespace {
 
-const std::size_t very_many = repeats(2000, 200);
+const std::size_t very_many = repeats<std::size_t>(2000, 200);
 
 /// Very many children that wait, all alive; each begun by `start(command, handler)`.
 template <class Start>
