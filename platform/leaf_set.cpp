@@ -57,4 +57,8 @@ bool LeafSet::remove() noexcept {
   return all;
 }
 
+bool LeafSet::lost() const noexcept {
+  return std::any_of(leaves_.begin(), leaves_.end(), [](const auto& leaf) { return leaf->lost(); });
+}
+
 }  // namespace treehold::inline v0::platform

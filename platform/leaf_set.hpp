@@ -26,6 +26,7 @@ class LeafSet : public Tree {
   std::size_t deliver(int native_signal) override;
   void kill() noexcept override;
   bool remove() noexcept override;
+  [[nodiscard]] bool lost() const noexcept override;
   [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor& executor) override {
     return notices_ ? notices_->watch(executor) : nullptr;
   }

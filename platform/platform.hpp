@@ -83,6 +83,10 @@ class Tree {
   /// are left; to be tried again then. Idempotent.
   virtual bool remove() noexcept = 0;
 
+  /// Whether a member has got away, or ended what held it, so that who is left may not be all there
+  /// is. Sure only when the tree has been removed.
+  [[nodiscard]] virtual bool lost() const noexcept { return false; }
+
   /// Events of this tree; null where the system has none and the state must be asked again.
   [[nodiscard]] virtual std::shared_ptr<ChangeWatch> watch(const Executor& executor) = 0;
 };

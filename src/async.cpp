@@ -206,10 +206,10 @@ void on_group(const Executor& on, AnyHandler<StopReport> handler, Begin begin) {
   begin_operation(strand, std::move(handler), cancellation_type::none,
                   [strand, begin = std::move(begin)](auto done) {
                     begin(strand, [done](StopReport report) {
-                      if (report.confirmed) {
-                        done(nullptr, std::move(report));
-                      } else {
-                        done(std::make_exception_ptr(TeardownUnconfirmed(std::move(report))), {});
+                      try {
+                        done(nullptr, require_confirmed(std::move(report)));
+                      } catch (...) {
+                        done(std::current_exception(), {});
                       }
                     });
                     return GiveUp();

@@ -29,6 +29,7 @@ class Category final : public boost::system::error_category {
       case Errc::exit_status_lost: return "exit status was lost";
       case Errc::tee_failed: return "a copy of the output failed";
       case Errc::limit_refused: return "limit refused";
+      case Errc::containment_lost: return "containment lost";
     }
     return "unknown";
   }
@@ -262,6 +263,12 @@ TeardownUnconfirmed::TeardownUnconfirmed(StopReport report)
     : Error(Errc::teardown_unconfirmed, survivors_text(report)),
       report_(std::make_shared<const StopReport>(std::move(report))) {}
 TeardownUnconfirmed::~TeardownUnconfirmed() = default;
+
+ContainmentLost::ContainmentLost(StopReport report)
+    : Error(Errc::containment_lost,
+            "containment was lost: a member left its container, or ended what held it"),
+      report_(std::make_shared<const StopReport>(std::move(report))) {}
+ContainmentLost::~ContainmentLost() = default;
 
 GroupSuspended::GroupSuspended()
     : Error(Errc::group_suspended, "the group is suspended: resume it first") {}

@@ -493,6 +493,8 @@ void Execution::tree_ended(StopReport report) {
   tree_ended_ = true;
   if (!report.confirmed) {
     error_ = std::make_exception_ptr(TeardownUnconfirmed(report));
+  } else if (!report.contained) {
+    error_ = std::make_exception_ptr(ContainmentLost(report));
   }
   if (!report.members_before.empty() || !report.confirmed) {
     stop_report_ = std::move(report);

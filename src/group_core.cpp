@@ -20,7 +20,7 @@ std::optional<Mechanism> mechanism_from_environment() {
     return std::nullopt;
   }
   for (const Mechanism mechanism :
-       {Mechanism::cgroup_v2, Mechanism::process_group, Mechanism::job_object}) {
+       {Mechanism::cgroup_v2, Mechanism::reaper, Mechanism::process_group, Mechanism::job_object}) {
     if (*name == to_string(mechanism)) {
       return mechanism;
     }

@@ -7,6 +7,7 @@ namespace treehold::inline v0 {
 std::string_view to_string(Mechanism mechanism) noexcept {
   switch (mechanism) {
     case Mechanism::cgroup_v2: return "cgroup_v2";
+    case Mechanism::reaper: return "reaper";
     case Mechanism::process_group: return "process_group";
     case Mechanism::job_object: return "job_object";
   }

@@ -115,6 +115,9 @@ StopReport require_confirmed(StopReport report) {
   if (!report.confirmed) {
     throw TeardownUnconfirmed(std::move(report));
   }
+  if (!report.contained) {
+    throw ContainmentLost(std::move(report));
+  }
   return report;
 }
 
@@ -216,6 +219,10 @@ void StopLadder::finish(bool removed) {
   if (!report_.confirmed) {
     report_.members_after = tree_->members();
     log_event(LogLevel::error, "{} members outlived the teardown", report_.members_after.size());
+  }
+  report_.contained = !tree_->lost();
+  if (!report_.contained) {
+    log_event(LogLevel::error, "members may have got away before the teardown");
   }
   report_.elapsed = Clock::now() - begin_;
   take(handler_)(std::move(report_));

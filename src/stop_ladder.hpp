@@ -50,7 +50,8 @@ struct StopPlan {
   std::chrono::nanoseconds bound = std::chrono::seconds(5);
 };
 
-/// The report, of a tree that is gone. Throws `TeardownUnconfirmed` of one that is not.
+/// The report, of a tree that is gone. Throws `TeardownUnconfirmed` of one that is not, and
+/// `ContainmentLost` of one that was not all of it.
 [[nodiscard]] StopReport require_confirmed(StopReport report);
 
 /// For destructors in a host that has neither memory nor a descriptor left to wait on: kills, and

@@ -36,6 +36,7 @@ enum class Errc {
   exit_status_lost,
   tee_failed,
   limit_refused,
+  containment_lost,
 };
 
 /// The category of `Errc`, named "treehold".
@@ -266,6 +267,19 @@ class TREEHOLD_EXPORT TeardownUnconfirmed : public Error {
   [[nodiscard]] const std::vector<ProcessId>& survivors() const noexcept {
     return report_->members_after;
   }
+
+ private:
+  std::shared_ptr<const StopReport> report_;
+};
+
+/// A member left its container, or ended what held it together (a keeper): processes of the tree may
+/// have got away, and live on. All that could still be found has been ended.
+class TREEHOLD_EXPORT ContainmentLost : public Error {
+ public:
+  explicit ContainmentLost(StopReport report);
+  ~ContainmentLost() override;
+
+  [[nodiscard]] const StopReport& report() const noexcept { return *report_; }
 
  private:
   std::shared_ptr<const StopReport> report_;

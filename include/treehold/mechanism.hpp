@@ -16,11 +16,12 @@ namespace treehold::inline v0 {
 /// The kernel object that contains a group.
 enum class Mechanism {
   cgroup_v2,      ///< Linux control group, version 2; kernel 5.14 or newer (`cgroup.kill`)
+  reaper,         ///< Linux child subreaper: a small process a start, to which orphans fall
   process_group,  ///< POSIX process group: holds only members that do not leave it
   job_object,     ///< Windows job object
 };
 
-/// "cgroup_v2", "process_group", "job_object".
+/// "cgroup_v2", "reaper", "process_group", "job_object".
 [[nodiscard]] TREEHOLD_EXPORT std::string_view to_string(Mechanism mechanism) noexcept;
 
 /// One promise: whether it holds, and why.

@@ -93,6 +93,7 @@ struct StopReport {
   std::vector<ProcessId> members_before;  ///< alive when the stop began
   std::vector<ProcessId> members_after;   ///< alive when it ended, as far as they can be listed
   bool confirmed = true;                  ///< it is known that none was
+  bool contained = true;                  ///< no member is known to have got away before
   bool soft_signal_sent = false;          ///< at least one member was sent the soft signal
   bool drained_in_grace = false;          ///< all members were gone before the grace was over
   bool escalated = false;                 ///< members had to be killed

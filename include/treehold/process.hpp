@@ -79,7 +79,8 @@ class TREEHOLD_EXPORT Process {
   std::size_t signal(Signal signal);
 
   /// Ends the tree: soft signal, up to `grace` of waiting, kill. Returns when it is gone.
-  /// Throws `TeardownUnconfirmed` when members outlive five seconds of being killed.
+  /// Throws `TeardownUnconfirmed` when members outlive five seconds of being killed,
+  /// `ContainmentLost` when some may have got away before.
   StopReport stop(std::chrono::nanoseconds grace);
 
   /// The numbers of all living members of this start's tree.

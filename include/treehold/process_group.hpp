@@ -126,13 +126,13 @@ class TREEHOLD_EXPORT ProcessGroup {
   void resume();
 
   /// Kills all members and waits until they are gone. The group can be used again.
-  /// Throws `TeardownUnconfirmed` when members outlive the teardown bound.
+  /// Throws `TeardownUnconfirmed` when members outlive the teardown bound, `ContainmentLost` when
+  /// some may have got away before.
   StopReport kill();
 
   /// Ends the group: no further start, soft signal to every member, up to `grace` of waiting, kill,
   /// removal. A suspended group gets the signal before it is let go, so that no work is done in
-  /// between. Throws `TeardownUnconfirmed` when members outlive the teardown bound. A second call
-  /// is harmless.
+  /// between. Throws as `kill` does. A second call is harmless.
   StopReport stop(std::chrono::nanoseconds grace);
 
   /// Waits until no member is left, at most `bound` when one is given; true when none is left.

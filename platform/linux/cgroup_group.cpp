@@ -25,6 +25,7 @@
 #include "platform/linux/group_control.hpp"
 #include "platform/linux/hybrid_controllers.hpp"
 #include "platform/linux/leader.hpp"
+#include "platform/linux/own_child.hpp"
 #include "platform/linux/process_table.hpp"
 #include "platform/linux/spawn.hpp"
 #include "src/plan.hpp"
@@ -92,7 +93,7 @@ bool reap_orphans(const std::string& path) {
   for (;;) {
     bool reaped = false;
     std::vector<pid_t> children = own_children();
-    leave_out_leaders(children);  // else of a thousand runs each would look at all the others
+    leave_out_own_children(children);  // else of a thousand runs each would look at all the others
     for (const pid_t child : children) {
       siginfo_t info{};
       if (!is_in_cgroup(child, path)) {
@@ -467,7 +468,7 @@ Launched CgroupLeaf::launch(const std::shared_ptr<const SpawnPlan>& plan,
   place.leaf = &place_.directory;
   place.controllers = group_->controllers();
   Spawned spawned = spawn(plan, place);
-  auto leader = std::make_shared<Leader>(spawned);
+  std::shared_ptr<Leader> leader = make_leader(spawned);
   {
     const std::lock_guard lock(mutex_);
     leader_ = leader;

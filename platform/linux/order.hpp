@@ -27,7 +27,7 @@
 namespace treehold::inline v0::platform {
 
 /// Changes whenever anything in this file does: host and helper must be of one build.
-inline constexpr std::uint32_t agent_protocol = 0x74680005;
+inline constexpr std::uint32_t agent_protocol = 0x74680006;
 
 enum class AgentStage : std::uint8_t {
   container,
@@ -80,7 +80,8 @@ struct LaunchOrder {
   std::uint32_t protocol = agent_protocol;
   std::int32_t report = -1;      ///< write end of the report pipe
   std::int32_t leaf = -1;        ///< directory of the cgroup to be born in; -1: none
-  std::int32_t handover = -1;    ///< socket for the AgentBirth
+  std::int32_t handover = -1;    ///< socket for the AgentBirth; a keeper's for the news, too
+  std::int32_t host = -1;        ///< its pidfd, for a keeper
   std::int32_t guardian = -1;    ///< its socket, to be told of the process group that is led; or -1
   std::uint64_t guarded_as = 0;  ///< GuardMessage::serial
   std::uint32_t entrance_count = 0;
@@ -107,6 +108,26 @@ struct LaunchOrder {
   std::uint32_t limit_count = 0;
   std::uint32_t reserved2 = 0;
   AgentLimit limits[agent_limits];
+};
+
+// -- The keeper ----------------------------------------------------------------------------------
+//
+// Its arguments are those above, but argv[1] is "keep". It has the program's process born as a child
+// of its own, sends the AgentBirth, and stays. Over the same socket it sends KeeperNews: when the
+// leader has ended, and, as its last word, when the tree has. It ends the tree when the host stops
+// sending (shutdown(2)), and when the host has gone.
+
+struct KeeperNews {
+  std::uint8_t leader_ended = 0;
+  std::uint8_t tree_ended = 0;
+  std::uint8_t reserved[2] = {};
+  // Of the leader, as waitid(2) tells it:
+  std::int32_t how = 0;  ///< siginfo_t::si_code
+  std::int32_t status = 0;
+  std::uint32_t reserved2 = 0;
+  std::int64_t user = 0;    ///< in microseconds
+  std::int64_t system = 0;  ///< the same
+  std::int64_t peak_kibibytes = 0;
 };
 
 // -- The guardian --------------------------------------------------------------------------------

@@ -17,6 +17,7 @@
 #include "platform/linux/kernel.hpp"
 #include "platform/linux/process_group.hpp"
 #include "platform/linux/process_table.hpp"
+#include "platform/linux/reaper.hpp"
 
 extern "C" char** environ;
 
@@ -25,6 +26,7 @@ namespace treehold::inline v0::platform {
 std::shared_ptr<Group> make_group(Mechanism mechanism, const GroupSettings& settings) {
   switch (mechanism) {
     case Mechanism::cgroup_v2: return make_cgroup_group(settings);
+    case Mechanism::reaper: return make_reaper_group(settings);
     case Mechanism::process_group: return make_process_group_group(settings);
     case Mechanism::job_object: break;
   }
@@ -32,11 +34,14 @@ std::shared_ptr<Group> make_group(Mechanism mechanism, const GroupSettings& sett
 }
 
 std::optional<Mechanism> default_mechanism() {
-  return find_cgroup_place().directory.empty() ? Mechanism::process_group : Mechanism::cgroup_v2;
+  if (!find_cgroup_place().directory.empty()) {
+    return Mechanism::cgroup_v2;
+  }
+  return reaper_report().available.holds ? Mechanism::reaper : Mechanism::process_group;
 }
 
 std::vector<MechanismReport> mechanism_reports() {
-  return {cgroup_report(), process_group_report()};
+  return {cgroup_report(), reaper_report(), process_group_report()};
 }
 
 std::string kernel_release() {

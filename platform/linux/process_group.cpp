@@ -15,13 +15,13 @@
 #include <utility>
 #include <vector>
 
-#include "platform/leaf_set.hpp"
-#include "platform/linux/cgroup_home.hpp"
-#include "platform/linux/controllers.hpp"
+#include "platform/leaf_group.hpp"
 #include "platform/linux/guarantees.hpp"
 #include "platform/linux/guardian.hpp"
 #include "platform/linux/kernel.hpp"
 #include "platform/linux/leader.hpp"
+#include "platform/linux/no_limits.hpp"
+#include "platform/linux/own_child.hpp"
 #include "platform/linux/process_table.hpp"
 #include "platform/linux/spawn.hpp"
 #include "src/plan.hpp"
@@ -92,7 +92,7 @@ class ProcessGroupLeaf final : public Leaf {
     auto guarded = std::make_unique<GuardedProcessGroup>();
     place.guarded = guarded.get();
     Spawned spawned = spawn(plan, place);
-    auto leader = std::make_shared<Leader>(spawned);
+    std::shared_ptr<Leader> leader = make_leader(spawned);
     guarded->born(leader->pid(), leader->pidfd());
     {
       const std::lock_guard lock(mutex_);
@@ -319,113 +319,38 @@ class ProcessGroupSet final : public LeafSet {
   Leaves own_;
 };
 
-/// A process group limits nothing.
-void refuse(const Limits& limits) {
-  const ControllerSet needed = needed_by(limits);
-  if (needed.empty()) {
-    return;
-  }
-  LimitRefusal refusal;
-  refusal.limit = limit_needing(limits, *needed.begin());
-  refusal.problem = LimitProblem::unsupported;
-  refusal.reason = "the mechanism process_group has no limits";
-  refusal.controller = to_string(*needed.begin());
-  refusal.remedy = "use the mechanism cgroup_v2";
-  const Obstacle obstacle = find_cgroup_place().obstacle;
-  if (!obstacle.text().empty()) {  // it cannot be used: why tells more than that another was
-    refusal.path = obstacle.path;
-    refusal.reason += ", and cgroup_v2 cannot be used here";
-    refusal.reason += obstacle.reason.empty() ? "" : ": " + obstacle.reason;
-    refusal.error = obstacle.error;
-    refusal.remedy = obstacle.remedy;
-  }
-  throw LimitRefused(std::move(refusal));
-}
-
-class ProcessGroupGroup final : public Group {
+class ProcessGroupGroup final : public LeafGroup {
  public:
   [[nodiscard]] Mechanism mechanism() const noexcept override { return Mechanism::process_group; }
   [[nodiscard]] Guarantees guarantees() const override { return process_group_report().guarantees; }
-
-  [[nodiscard]] std::shared_ptr<Leaf> make_leaf() override {
-    auto leaf = std::make_shared<ProcessGroupLeaf>();
-    const std::lock_guard lock(mutex_);
-    std::erase_if(leaves_, [](const auto& known) { return known.expired(); });
-    leaves_.push_back(leaf);
-    return leaf;
+  void update_limits(const Limits& /*before*/, const Limits& wanted) override {
+    refuse_limits(mechanism(), wanted);
   }
-
-  [[nodiscard]] std::shared_ptr<Tree> tree_of(
-      const std::vector<std::shared_ptr<Leaf>>& leaves) override {
-    return std::make_shared<ProcessGroupSet>(leaves);
-  }
-
-  void update_limits(const Limits& /*before*/, const Limits& wanted) override { refuse(wanted); }
-  [[nodiscard]] Statistics statistics() const override { return {}; }
-  [[nodiscard]] LimitEvidence evidence(const Limits& /*limits*/) const override { return {}; }
-  [[nodiscard]] MemoryKills memory_kills() const override { return {}; }
-
-  [[nodiscard]] std::vector<ProcessId> members() const override { return leaves().members(); }
-  [[nodiscard]] bool empty() const override { return leaves().empty(); }
-  void freeze() override { leaves().freeze(); }
-  void thaw() override { leaves().thaw(); }
-  [[nodiscard]] bool frozen() const override { return leaves().frozen(); }
-  [[nodiscard]] bool freezes_atomically() const noexcept override { return false; }
-  std::size_t deliver(int native_signal) override { return leaves().deliver(native_signal); }
-  void kill() noexcept override {
-    try {
-      leaves().kill();
-    } catch (...) {  // no memory: to be repeated
-    }
-  }
-  bool remove() noexcept override {
-    try {
-      return leaves().remove();
-    } catch (...) {  // no memory: to be tried again
-      return false;
-    }
-  }
-  [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor&) override { return nullptr; }
-  void disown() noexcept override {}
 
  private:
-  [[nodiscard]] ProcessGroupSet leaves() const {
-    std::vector<std::shared_ptr<Leaf>> living;
-    const std::lock_guard lock(mutex_);
-    for (const auto& leaf : leaves_) {
-      if (auto held = leaf.lock()) {
-        living.push_back(std::move(held));
-      }
-    }
-    return ProcessGroupSet(living);
+  [[nodiscard]] std::shared_ptr<Leaf> fresh_leaf() override {
+    return std::make_shared<ProcessGroupLeaf>();
   }
-
-  mutable std::mutex mutex_;
-  std::vector<std::weak_ptr<Leaf>> leaves_;
+  [[nodiscard]] std::shared_ptr<LeafSet> set_of(
+      const std::vector<std::shared_ptr<Leaf>>& leaves) const override {
+    return std::make_shared<ProcessGroupSet>(leaves);
+  }
 };
 
 }  // namespace
 
 std::shared_ptr<Group> make_process_group_group(const GroupSettings& settings) {
-  refuse(settings.limits);
+  refuse_limits(Mechanism::process_group, settings.limits);
   return std::make_shared<ProcessGroupGroup>();
 }
 
 MechanismReport process_group_report() {
-  const std::string use_cgroup =
-      "make a cgroup v2 directory writable for this process (see cgroup_v2)";
+  const std::string use_cgroup = remedy_by_cgroup();
   MechanismReport report;
   report.available = {true, "process groups are part of POSIX", ""};
   Guarantees& all = report.guarantees;
   all = common_guarantees(Mechanism::process_group);
-  for (const LimitController& limit : limit_controllers()) {
-    all.limits.emplace_back(limit.limit,
-                            Guarantee{false, "a process group has no limits", use_cgroup});
-  }
-  for (const char* name : {"processes", "threads", "cpu", "memory", "io", "pressure"}) {
-    all.statistics.emplace_back(
-        name, Guarantee{false, "nothing is counted for a process group", use_cgroup});
-  }
+  report_no_limits(all);
   all.escape_contained = {false, "setsid(2) and setpgid(2) leave a process group", use_cgroup};
   all.fork_bomb_contained = {
       false, "a fork may outrun killpg(3); it is repeated until none is left", use_cgroup};

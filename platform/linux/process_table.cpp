@@ -3,14 +3,17 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <memory>
 #include <string_view>
 
 #include "platform/posix/read_file.hpp"
+#include "platform/posix/unique_fd.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
@@ -64,6 +67,23 @@ int number(std::string_view text) {
   int value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
+}
+
+/// `process`: its number, or "self".
+std::vector<pid_t> children_of(const std::string& process) {
+  std::vector<pid_t> children;
+  const std::string tasks = "/proc/" + process + "/task";
+  for_each_number(tasks, [&](pid_t thread) {
+    const auto list = read_file(tasks + "/" + std::to_string(thread) + "/children");
+    std::string_view rest = list ? std::string_view(*list) : std::string_view();
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find(' '), rest.size());
+      children.push_back(number(rest.substr(0, end)));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  });
+  std::erase_if(children, [](pid_t child) { return child <= 0; });
+  return children;
 }
 
 }  // namespace
@@ -166,19 +186,48 @@ bool adopts_orphans() noexcept {
   return subreaper != 0 || ::getpid() == 1;
 }
 
+bool lists_children() noexcept {
+  return ::access("/proc/thread-self/children", R_OK) == 0;
+}
+
 std::vector<pid_t> own_children() {
-  std::vector<pid_t> children;
-  for_each_number("/proc/self/task", [&](pid_t thread) {
-    const auto list = read_file("/proc/self/task/" + std::to_string(thread) + "/children");
-    std::string_view rest = list ? std::string_view(*list) : std::string_view();
-    while (!rest.empty()) {
-      const std::size_t end = std::min(rest.find(' '), rest.size());
-      children.push_back(number(rest.substr(0, end)));
-      rest.remove_prefix(std::min(end + 1, rest.size()));
+  return children_of("self");
+}
+
+std::vector<ProcessRecord> living_below(pid_t reaper) {
+  std::vector<pid_t> found;
+  std::set<pid_t> known{reaper};
+  const auto add_children = [&](pid_t of) {
+    for (const pid_t child : children_of(std::to_string(of))) {
+      if (known.insert(child).second) {
+        found.push_back(child);
+      }
     }
-  });
-  std::erase_if(children, [](pid_t child) { return child <= 0; });
-  return children;
+  };
+  // Whoever is orphaned behind our look is a child of the reaper by the end of it.
+  std::size_t next = 0;
+  add_children(reaper);
+  while (next < found.size()) {
+    add_children(found[next++]);
+    if (next == found.size()) {
+      add_children(reaper);
+    }
+  }
+  std::vector<ProcessRecord> living;
+  for (const pid_t pid : found) {
+    std::optional<ProcessRecord> record = read_process(pid);
+    if (record && known.count(record->parent) > 0 && is_alive(*record)) {
+      living.push_back(std::move(*record));
+    }
+  }
+  return living;
+}
+
+bool send_below(pid_t reaper, const ProcessRecord& process, int native_signal) {
+  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
+  const std::optional<ProcessRecord> now = read_process(process.pid);
+  return pidfd && now && (now->parent == process.parent || now->parent == reaper) &&
+         ::syscall(SYS_pidfd_send_signal, pidfd.get(), native_signal, nullptr, 0) == 0;
 }
 
 bool is_in_cgroup(pid_t pid, const std::string& path) {

@@ -55,8 +55,19 @@ using ProcessGroupCensuses = std::map<pid_t, ProcessGroupCensus>;
 /// Whether orphans become children of this process: it is PID 1 or a subreaper.
 [[nodiscard]] bool adopts_orphans() noexcept;
 
-/// Children of this process, zombies among them (/proc/PID/task/TID/children, proc(5)).
+/// Whether the kernel lists the children of a process (/proc/PID/task/TID/children, proc(5)).
+[[nodiscard]] bool lists_children() noexcept;
+
+/// Children of this process, zombies among them.
 [[nodiscard]] std::vector<pid_t> own_children();
+
+/// What lives below a process that adopts all its orphans. Whoever forks meanwhile may have
+/// children that are not seen.
+[[nodiscard]] std::vector<ProcessRecord> living_below(pid_t reaper);
+
+/// Sends a signal to that very process below `reaper`, whatever has become of its number. False
+/// when it has ended.
+bool send_below(pid_t reaper, const ProcessRecord& process, int native_signal);
 
 /// Whether the cgroup v2 path of a process or zombie is `path` or below it.
 [[nodiscard]] bool is_in_cgroup(pid_t pid, const std::string& path);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +21,9 @@
 #include "platform/linux/controllers.hpp"
 #include "platform/linux/guardian.hpp"
 #include "platform/linux/handover.hpp"
+#include "platform/linux/keeper.hpp"
 #include "platform/linux/order.hpp"
+#include "platform/linux/own_child.hpp"
 #include "platform/linux/process_limit.hpp"
 #include "platform/linux/spawn_child.hpp"
 #include "platform/platform.hpp"
@@ -234,7 +237,7 @@ Entrances open_entrances(const Birthplace& place, LaunchOrder& order) {
 
 /// The helper's arguments, and its environment, which are the program's.
 struct HelperArguments {
-  HelperArguments(const SpawnPlan& plan, const LaunchOrder& order)
+  HelperArguments(const char* role, const SpawnPlan& plan, const LaunchOrder& order)
       : order_text(hexadecimal(&order, sizeof order)) {
     if (plan.groups) {
       groups = hexadecimal(plan.groups->data(), plan.groups->size() * sizeof(std::uint32_t));
@@ -242,7 +245,7 @@ struct HelperArguments {
     const std::vector<unsigned char> mask = cpu_mask(plan.cpus);
     cpus = hexadecimal(mask.data(), mask.size());
     argv = {"treehold-agent",
-            "launch",
+            role,
             order_text.c_str(),
             plan.directory ? plan.directory->c_str() : "",
             plan.standard_input.path.c_str(),
@@ -265,9 +268,9 @@ struct HelperArguments {
 };
 
 /// In the host's own cgroup, with the descriptors `kept` beside the standard ones.
-AgentStart start_helper(const SpawnPlan& plan, const LaunchOrder& order,
+AgentStart start_helper(const char* role, const SpawnPlan& plan, const LaunchOrder& order,
                         const std::vector<int>& kept) {
-  const HelperArguments arguments(plan, order);
+  const HelperArguments arguments(role, plan, order);
   AgentStart started = start_agent(arguments.argv, arguments.environment, kept);
   if (started.agent.pid < 0) {
     errno = started.error;
@@ -283,12 +286,25 @@ AgentStart start_helper(const SpawnPlan& plan, const LaunchOrder& order,
   return started;
 }
 
-std::vector<int> kept_by_helper(const Ends& ends) {
+/// The descriptors that the program's process needs on its way, beside the standard ones.
+std::vector<int> kept_by_helper(const Ends& ends, const LaunchOrder& order,
+                                const Entrances& entrances) {
   std::vector<int> kept{ends.report.get()};
   for (const UniqueFd& end : ends.child) {
     if (end) {
       kept.push_back(end.get());
     }
+  }
+  for (const int descriptor : {order.leaf, order.handover, order.host, order.guardian}) {
+    if (descriptor >= 0) {
+      kept.push_back(descriptor);
+    }
+  }
+  for (const UniqueFd& file : entrances.files) {
+    kept.push_back(file.get());
+  }
+  if (entrances.process_count) {
+    kept.push_back(entrances.process_count.get());
   }
   return kept;
 }
@@ -297,17 +313,7 @@ std::vector<int> kept_by_helper(const Ends& ends) {
 Cloned spawn_by_join(const SpawnPlan& plan, LaunchOrder order, const Birthplace& place,
                      const Ends& ends) {
   const Entrances entrances = place.leaf != nullptr ? open_entrances(place, order) : Entrances();
-  std::vector<int> kept = kept_by_helper(ends);
-  if (order.guardian >= 0) {
-    kept.push_back(order.guardian);
-  }
-  for (const UniqueFd& file : entrances.files) {
-    kept.push_back(file.get());
-  }
-  if (entrances.process_count) {
-    kept.push_back(entrances.process_count.get());
-  }
-  return start_helper(plan, order, kept).agent;
+  return start_helper("launch", plan, order, kept_by_helper(ends, order, entrances)).agent;
 }
 
 /// Ends a child of ours that cannot be kept, since it has no pidfd; as ours its number is nobody
@@ -327,10 +333,8 @@ Cloned spawn_by_hop(const SpawnPlan& plan, LaunchOrder order, const CgroupDir& l
   }
   order.leaf = leaf.fd();
   order.handover = handover.helper.get();
-  std::vector<int> kept = kept_by_helper(ends);
-  kept.push_back(order.leaf);
-  kept.push_back(order.handover);
-  const AgentStart helper = start_helper(plan, order, kept);
+  const AgentStart helper =
+      start_helper("launch", plan, order, kept_by_helper(ends, order, Entrances()));
   handover.helper.reset();  // so that the helper's end is an end
   HandedOver child = receive_birth(handover.host);
   const int error = errno;
@@ -344,6 +348,44 @@ Cloned spawn_by_hop(const SpawnPlan& plan, LaunchOrder order, const CgroupDir& l
     errno = error;
     fail(SpawnStage::launch, "pidfd");
   }
+  return {child.pid, std::move(child.pidfd)};
+}
+
+/// The helper has the program's process born as a child of its own, and stays.
+Cloned spawn_by_keeper(const SpawnPlan& plan, LaunchOrder order, const Birthplace& place,
+                       const Ends& ends, std::shared_ptr<Keeper>& keeper) {
+  Handover socket = make_handover();
+  const UniqueFd host(
+      above_standard(UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)))));
+  if (!socket.helper || !host) {
+    fail(SpawnStage::launch, socket.helper ? "pidfd" : "socketpair");
+  }
+  order.handover = socket.helper.get();
+  order.host = host.get();
+  Entrances entrances;
+  if (place.leaf != nullptr && place.way == SpawnWay::join) {
+    entrances = open_entrances(place, order);
+  } else if (place.leaf != nullptr) {
+    order.leaf = place.leaf->fd();
+  }
+  AgentStart helper = start_helper("keep", plan, order, kept_by_helper(ends, order, entrances));
+  socket.helper.reset();
+  HandedOver child = receive_birth(socket.host);
+  if (!child.pidfd) {
+    const int error = errno;
+    socket.host.reset();  // it ends what it has
+    if (error == ETIMEDOUT) {
+      (void)OwnChild(std::move(helper.agent)).send(SIGCONT);
+    } else {
+      reap(helper.agent);
+    }
+    errno = error;
+    if (child.pid < 0) {
+      fail_clone(place.leaf);
+    }
+    fail(SpawnStage::launch, "pidfd");
+  }
+  keeper = std::make_shared<Keeper>(std::move(helper.agent), std::move(socket.host));
   return {child.pid, std::move(child.pidfd)};
 }
 
@@ -401,7 +443,9 @@ Spawned spawn(const std::shared_ptr<const SpawnPlan>& plan, const Birthplace& pl
   }
   const Ends ends = make_ends(*plan, spawned, order);
   Cloned child;
-  if (place.way == SpawnWay::direct && !needs_own_memory(*plan, order, place)) {
+  if (place.kept) {
+    child = spawn_by_keeper(*plan, order, place, ends, spawned.keeper);
+  } else if (place.way == SpawnWay::direct && !needs_own_memory(*plan, order, place)) {
     child = spawn_directly(plan, order, place.leaf, spawned);
   } else if (place.way == SpawnWay::join || place.leaf == nullptr) {
     child = spawn_by_join(*plan, order, place, ends);

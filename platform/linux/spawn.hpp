@@ -11,6 +11,9 @@
 //     join     The helper moves into the leaf itself. For where a child cannot be born in it:
 //              clone3 is refused, or the group is limited by controllers of version 1 besides.
 //              Moving costs milliseconds.
+//
+// Beside these a start may be kept: the helper has the program's process born as its own child, as
+// hop and join do, and stays as its keeper (keeper.hpp).
 #pragma once
 
 #include <sys/types.h>
@@ -26,6 +29,7 @@ namespace treehold::inline v0::platform {
 class CgroupDir;
 class Controllers;
 class GuardedProcessGroup;
+class Keeper;
 
 enum class SpawnWay { direct, hop, join };
 
@@ -37,6 +41,7 @@ struct Birthplace {
   SpawnWay way = SpawnWay::direct;  ///< direct is hop for what must not be done in shared memory
   const CgroupDir* leaf = nullptr;  ///< none: the host's own cgroup
   bool own_process_group = false;
+  bool kept = false;  ///< by a keeper
   const GuardedProcessGroup* guarded = nullptr;  ///< as what the guardian is told of it
   const Controllers* controllers = nullptr;      ///< what limits the leaf
 };
@@ -50,6 +55,7 @@ struct Spawned {
   UniqueFd standard_output;
   UniqueFd standard_error;
   std::shared_ptr<const void> shared_memory;  ///< used by the child until its report pipe ends
+  std::shared_ptr<Keeper> keeper;             ///< whose child it is then, and not ours
 };
 
 /// Throws `SpawnFailed` (`launch`, `container`); no process is left then. Never waits for the

@@ -1,6 +1,7 @@
 // The program `treehold`: its command line. docs/cli.md describes it.
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,10 +58,14 @@ int main(int argc, char** argv) {
   add_duration(*run, "--idle-timeout", options.idle_timeout,
                "End the tree when it prints nothing for that long");
   add_duration(*run, "--grace", options.grace, "From the soft signal to the kill; default 2s");
+  using treehold::Mechanism;
+  const std::map<std::string, Mechanism> mechanisms{{"cgroup_v2", Mechanism::cgroup_v2},
+                                                    {"reaper", Mechanism::reaper},
+                                                    {"process_group", Mechanism::process_group}};
   std::string mechanism;
   run->add_option("--mechanism", mechanism,
-                  "cgroup_v2 or process_group; default: the best one here")
-      ->check(CLI::IsMember({"cgroup_v2", "process_group"}));
+                  "cgroup_v2, reaper or process_group; default: the best one here")
+      ->check(CLI::IsMember(mechanisms));
   run->add_option("--cwd", options.directory, "Working directory of the program")->type_name("DIR");
   run->add_option("--env", options.environment, "Set a variable; may be repeated")
       ->type_name("NAME=VALUE")
@@ -108,8 +113,7 @@ int main(int argc, char** argv) {
       options.command_line.assign(mark + 1, end);
     }
     if (!mechanism.empty()) {
-      options.mechanism = mechanism == "cgroup_v2" ? treehold::Mechanism::cgroup_v2
-                                                   : treehold::Mechanism::process_group;
+      options.mechanism = mechanisms.at(mechanism);
     }
     if (run->parsed()) {
       if (options.command_line.empty() || !unmarked.empty()) {

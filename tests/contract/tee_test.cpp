@@ -156,10 +156,14 @@ TEST_CASE("a sink that never is done holds nobody for ever", "[contract]") {
   CHECK(done.stdout_tee_error == errc::timed_out);
   REQUIRE(held.size() == 1);
   held.front()({});  // when all is over
-  const Output late = role("print", {"1000000"})
-                          .timeout(200ms)
-                          .stdout_tee([&](auto, Done later) { held.push_back(std::move(later)); })
-                          .output();
+  const Output late = with_time_enough(
+      [&](auto time) {
+        return role("print", {"1000000"})
+            .timeout(time)
+            .stdout_tee([&](auto, Done later) { held.push_back(std::move(later)); })
+            .output();
+      },
+      [](const Output& output) { return !output.stdout_bytes.empty(); });
   CHECK(late.outcome == Outcome::timed_out());  // the child was held back
   CHECK(late.stdout_tee_error == errc::timed_out);
 }

@@ -14,7 +14,13 @@ namespace support {
 
 void require_umbrella() {
   if (mechanism() != treehold::Mechanism::cgroup_v2) {
-    skip("process groups have no directory");
+    skip("this mechanism has no directory");
+  }
+}
+
+void require_guardian() {
+  if (mechanism() == treehold::Mechanism::reaper) {
+    skip("this mechanism has no guardian");
   }
 }
 

@@ -12,6 +12,9 @@ namespace support {
 /// Ends the test case here where what a host leaves behind is nowhere to be found.
 void require_umbrella();
 
+/// Ends the test case here where a start has a keeper of its own instead of a guardian.
+void require_guardian();
+
 /// A host, and what is to end with it.
 class DoomedHost {
  public:

@@ -73,10 +73,10 @@ void without_cgroups(Host& host, const std::vector<std::string>&) {
   ::unsetenv("TREEHOLD_MECHANISM");
   {
     const ProcessGroup group;
-    EXPECT(group.mechanism() == Mechanism::process_group);
-    EXPECT(!group.guarantees().escape_contained.holds);
+    EXPECT(group.mechanism() == Mechanism::reaper);
+    EXPECT(group.guarantees().escape_contained.holds);
   }
-  EXPECT(role("exit", {"3"}).output().mechanism == Mechanism::process_group);
+  EXPECT(role("exit", {"3"}).output().mechanism == Mechanism::reaper);
   for (const bool named : {false, true}) {
     try {
       GroupOptions options;

@@ -47,6 +47,7 @@ TEST_CASE("error texts escape control characters", "[unit]") {
   expect_one_safe_line(Cancelled(hostile));
   expect_one_safe_line(NotOwner(hostile));
   expect_one_safe_line(TeardownUnconfirmed(StopReport{}));
+  expect_one_safe_line(ContainmentLost(StopReport{}));
   expect_one_safe_line(GroupSuspended());
   expect_one_safe_line(GroupClosed());
   expect_one_safe_line(ProcessLimitReached(ProcessLimitOwner::ancestor, hostile));
@@ -66,7 +67,7 @@ TEST_CASE("an escaped text still tells what it said", "[unit]") {
 TEMPLATE_TEST_CASE("copying an error does not throw", "[unit]", Error, InvalidSetting,
                    ProgramNotFound, SpawnFailed, RunFailed, NonZeroExit, Signalled, TimedOut,
                    OutputTooLarge, ExitStatusLost, Cancelled, StdinFailed, Unsupported,
-                   TeardownUnconfirmed, GroupSuspended, GroupClosed, NotOwner) {
+                   TeardownUnconfirmed, ContainmentLost, GroupSuspended, GroupClosed, NotOwner) {
   STATIC_REQUIRE(std::is_nothrow_copy_constructible_v<TestType>);
   STATIC_REQUIRE(std::is_base_of_v<Error, TestType>);
   STATIC_REQUIRE(std::is_base_of_v<boost::system::system_error, TestType>);
@@ -103,11 +104,12 @@ TEST_CASE("reasons compare with error codes", "[unit]") {
   CHECK(ExitStatusLost("x", {}).code() == Errc::exit_status_lost);
   CHECK(Unsupported("x", "y").code() == Errc::unsupported);
   CHECK(TeardownUnconfirmed({}).code() == Errc::teardown_unconfirmed);
+  CHECK(ContainmentLost({}).code() == Errc::containment_lost);
   CHECK(SpawnFailed(SpawnStage::execute, no_entry(), "x").code() == no_entry());
   CHECK(StdinFailed(no_entry(), "x").code() == no_entry());
   CHECK(std::string(error_category().name()) == "treehold");
   CHECK(make_error_code(Errc::timed_out).category() == error_category());
-  for (int value = 1; value <= static_cast<int>(Errc::tee_failed); ++value) {
+  for (int value = 1; value <= static_cast<int>(Errc::containment_lost); ++value) {
     CHECK_FALSE(make_error_code(static_cast<Errc>(value)).message().empty());
   }
 }

@@ -1,16 +1,17 @@
-// The helper program, in two roles. It has memory of its own, so that nothing it changes can reach
+// The helper program, in three roles. It has memory of its own, so that nothing it changes can reach
 // the host, and no libc, so that it costs little. It is vforked in the host's own cgroup.
 //
 //     launch   becomes a program whose start must not share the host's memory (another user,
 //              limits): either has a copy of itself born in the leaf and ends, or joins the leaf
+//     keep     stays as the parent of the program's process and of what is orphaned below it:
+//              keeper.hpp
 //     guard    ends the host's groups when the host has gone: guardian.hpp
-#include <linux/sched.h>
-
 #include "../become.hpp"
 #include "../order.hpp"
 #include "../raw_syscall.hpp"
+#include "birth.hpp"
 #include "guardian.hpp"
-#include "tell_birth.hpp"
+#include "keeper.hpp"
 #include "text.hpp"
 
 namespace treehold::inline v0::platform {
@@ -19,20 +20,26 @@ namespace {
 constexpr std::size_t most_groups = 65536;  // NGROUPS_MAX
 constexpr std::size_t most_cpu_bytes = 1024;
 
-/// Goes on in a child of the host's that is born in the leaf: no process is moved between cgroups,
-/// which waits for a grace period of the kernel.
+/// Goes on in a child of the host's that is born in the leaf.
 void hop(const LaunchOrder& order) {
   int pidfd = -1;
-  clone_args arguments{};
-  arguments.flags = CLONE_PARENT | CLONE_PIDFD | CLONE_INTO_CGROUP;
-  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
-  arguments.cgroup = static_cast<std::uint64_t>(order.leaf);
-  const long child = raw_syscall(__NR_clone3, raw_syscall_of(&arguments), sizeof arguments);
+  const long child = clone_into(order.leaf, CLONE_PARENT, pidfd);
   if (child != 0) {
     tell_birth(order.handover, child, pidfd);
     becoming::leave(0);
   }
   raw_syscall(__NR_close, order.handover);
+}
+
+/// Who looks for the program by its arguments or its environment is not to find its keeper.
+void forget_program(char** argv, char** environment) {
+  for (char** const list : {argv + 2, environment}) {
+    for (char** text = list; *text != nullptr; ++text) {
+      for (char* at = *text; *at != '\0'; ++at) {
+        *at = '\0';
+      }
+    }
+  }
 }
 
 [[noreturn]] void launch(char** argv, char** environment) {
@@ -43,7 +50,12 @@ void hop(const LaunchOrder& order) {
       self.order.protocol != agent_protocol) {
     becoming::leave(127);
   }
-  if (self.order.leaf >= 0) {
+  if (equal(argv[1], "keep")) {
+    if (const std::int32_t leader = bear_leader(self.order)) {
+      forget_program(argv, environment);
+      become_keeper(self.order, leader);
+    }
+  } else if (self.order.leaf >= 0) {
     hop(self.order);
   }
   self.directory = argv[3];
@@ -73,7 +85,7 @@ void hop(const LaunchOrder& order) {
 extern "C" [[noreturn]] __attribute__((used)) void treehold_agent_main(long* stack) {
   const long count = stack[0];
   char** argv = reinterpret_cast<char**>(stack + 1);
-  if (count > 10 && equal(argv[1], "launch")) {
+  if (count > 10 && (equal(argv[1], "launch") || equal(argv[1], "keep"))) {
     launch(argv, argv + count + 1);
   }
   if (count == 3 && equal(argv[1], "guard")) {

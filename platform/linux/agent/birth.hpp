@@ -1,11 +1,27 @@
-// How the helper hands over what it had born: see order.hpp.
+// How the helper has a child born in a cgroup, and hands over what it had born: see order.hpp.
 #pragma once
+
+#include <linux/sched.h>
+
+#include <cstdint>
 
 #include "../descriptor_message.hpp"
 #include "../order.hpp"
 #include "../raw_syscall.hpp"
 
 namespace treehold::inline v0::platform {
+
+/// A fork that begins in `cgroup`: no process is moved between cgroups, which waits for a grace
+/// period of the kernel.
+inline long clone_into(std::int32_t cgroup, std::uint64_t flags, int& pidfd) {
+  constexpr std::uint64_t child_signal = 17;  // SIGCHLD
+  clone_args arguments{};
+  arguments.flags = flags | CLONE_PIDFD | CLONE_INTO_CGROUP;
+  arguments.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : child_signal;  // the parent's then
+  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+  arguments.cgroup = static_cast<std::uint64_t>(cgroup);
+  return raw_syscall(__NR_clone3, raw_syscall_of(&arguments), sizeof arguments);
+}
 
 /// `child`: what the clone said; `pidfd`: what it wrote there.
 inline void tell_birth(int socket, long child, int pidfd) {

@@ -3,7 +3,7 @@
 
 #include "../raw_syscall.hpp"
 
-namespace treehold::inline v0::platform::guardian {
+namespace treehold::inline v0::platform::agent {
 
 class Descriptor {
  public:
@@ -22,4 +22,4 @@ class Descriptor {
   long fd_;
 };
 
-}  // namespace treehold::inline v0::platform::guardian
+}  // namespace treehold::inline v0::platform::agent

@@ -6,7 +6,7 @@
 
 #include "../raw_syscall.hpp"
 
-namespace treehold::inline v0::platform::guardian {
+namespace treehold::inline v0::platform::agent {
 
 /// Calls `visit(name, is_directory)` for each, from the first on, until one is told to be enough:
 /// `visit` returns true then.
@@ -38,4 +38,20 @@ void each_entry(long directory, Visit visit) {
   }
 }
 
-}  // namespace treehold::inline v0::platform::guardian
+/// Calls `visit` with each entry that is a number: of /proc the processes, of /proc/PID/task the
+/// threads.
+template <class Visit>
+void each_number(long directory, Visit visit) {
+  each_entry(directory, [&](const char* digit, bool) {
+    std::int32_t number = 0;
+    while (*digit >= '0' && *digit <= '9') {
+      number = number * 10 + (*digit++ - '0');
+    }
+    if (*digit == '\0' && number > 0) {
+      visit(number);
+    }
+    return false;
+  });
+}
+
+}  // namespace treehold::inline v0::platform::agent

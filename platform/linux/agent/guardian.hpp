@@ -20,13 +20,15 @@
 #include "../descriptor_message.hpp"
 #include "../order.hpp"
 #include "../raw_syscall.hpp"
+#include "birth.hpp"
 #include "directory.hpp"
 #include "process_groups.hpp"
-#include "tell_birth.hpp"
 #include "text.hpp"
 
 namespace treehold::inline v0::platform {
 namespace guardian {
+
+using namespace agent;
 
 constexpr int no_entry = -2;    // -ENOENT
 constexpr int no_access = -13;  // -EACCES

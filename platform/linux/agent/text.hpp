@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace treehold::inline v0::platform {
 
@@ -33,5 +34,32 @@ inline std::size_t decode(const char* text, void* bytes, std::size_t capacity) {
   }
   return count;
 }
+
+/// A short text that is put together; what does not fit is left out.
+class ShortText {
+ public:
+  void append(const char* more) {
+    while (*more != '\0' && size_ + 1 < sizeof text_) {
+      text_[size_++] = *more++;
+    }
+    text_[size_] = '\0';
+  }
+  void append(std::int32_t number) {
+    char digits[12];
+    std::size_t at = sizeof digits;
+    digits[--at] = '\0';
+    auto rest = static_cast<std::uint32_t>(number);
+    do {
+      digits[--at] = static_cast<char>('0' + rest % 10);
+      rest /= 10;
+    } while (rest != 0);
+    append(digits + at);
+  }
+  [[nodiscard]] const char* text() const { return text_; }
+
+ private:
+  char text_[48] = {};
+  std::size_t size_ = 0;
+};
 
 }  // namespace treehold::inline v0::platform

@@ -1,0 +1,71 @@
+// The host's side of a keeper: a process that is the parent of one leader and of all that is
+// orphaned below it. What it does is in agent/keeper.hpp.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "platform/linux/own_child.hpp"
+#include "platform/platform.hpp"
+#include "platform/posix/unique_fd.hpp"
+
+namespace treehold::inline v0::platform {
+
+/// Thread safe.
+class Keeper {
+ public:
+  /// `socket`: of which the keeper has the other end.
+  Keeper(Cloned keeper, UniqueFd socket);
+
+  [[nodiscard]] pid_t pid() const noexcept { return process_.pid(); }
+  [[nodiscard]] int pidfd() const noexcept { return process_.pidfd(); }
+
+  /// Asks it to end the tree. To be repeated: somebody may have stopped it.
+  void end_tree() noexcept;
+
+  /// Whether nobody is left in the tree, by its word.
+  [[nodiscard]] bool tree_ended() const noexcept;
+
+  /// Whether it has ended; then it can be reaped.
+  [[nodiscard]] bool has_ended() const noexcept { return process_.has_ended(); }
+  bool reap() noexcept { return process_.reap(); }
+
+  /// Whether it has ended without that word: a member has killed it, and whoever was orphaned is
+  /// out of reach.
+  [[nodiscard]] bool lost() const noexcept;
+
+  /// How the leader ended; nothing as long as it has not been told.
+  [[nodiscard]] std::optional<ExitStatus> leader_status() const;
+
+  /// See `Leader::disown`.
+  void disown() noexcept { process_.disown(); }
+
+ private:
+  void read_news() const noexcept;
+
+  OwnChild process_;
+  const UniqueFd socket_;
+  mutable std::mutex mutex_;
+  mutable bool tree_ended_ = false;
+  mutable std::optional<ExitStatus> leader_status_;
+};
+
+/// The child of a keeper.
+class KeptLeader final : public Leader {
+ public:
+  KeptLeader(pid_t pid, UniqueFd pidfd, std::shared_ptr<Keeper> keeper);
+
+  Peek peek(ExitStatus& status) const override;
+  [[nodiscard]] ExitStatus status_of_zombie() const override;
+  bool reap() noexcept override { return true; }
+  [[nodiscard]] bool pins_number() const noexcept override { return false; }
+  void disown() noexcept override { keeper_->disown(); }
+
+ private:
+  const std::shared_ptr<Keeper> keeper_;
+};
+
+}  // namespace treehold::inline v0::platform

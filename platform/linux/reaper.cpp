@@ -1,0 +1,318 @@
+#include "platform/linux/reaper.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "platform/leaf_group.hpp"
+#include "platform/linux/guarantees.hpp"
+#include "platform/linux/keeper.hpp"
+#include "platform/linux/leader.hpp"
+#include "platform/linux/no_limits.hpp"
+#include "platform/linux/own_child.hpp"
+#include "platform/linux/process_table.hpp"
+#include "platform/linux/spawn.hpp"
+#include "src/plan.hpp"
+
+namespace treehold::inline v0::platform {
+namespace {
+
+namespace asio = boost::asio;
+
+/// Tells once, when a process has ended.
+class EndWatch final : public ChangeWatch, public std::enable_shared_from_this<EndWatch> {
+ public:
+  EndWatch(UniqueFd pidfd, const Executor& executor) : pidfd_(executor, pidfd.release()) {}
+
+  /// A pidfd stays readable: a second time there is nothing to tell.
+  void async_changed(Handler<boost::system::error_code> handler) override {
+    if (!told_) {
+      pidfd_.async_wait(asio::posix::stream_descriptor::wait_read,
+                        [self = shared_from_this(), handler = std::move(handler)](
+                            const boost::system::error_code& error) mutable {
+                          self->told_ = true;
+                          std::move(handler)(error);
+                        });
+    }
+  }
+
+  void cancel() override { pidfd_.cancel(); }
+
+ private:
+  asio::posix::stream_descriptor pidfd_;
+  bool told_ = false;
+};
+
+class ReaperLeaf final : public Leaf {
+ public:
+  /// `a_tree_was_lost` is the group's.
+  explicit ReaperLeaf(std::shared_ptr<std::atomic<bool>> a_tree_was_lost) noexcept
+      : a_tree_was_lost_(std::move(a_tree_was_lost)) {}
+
+  [[nodiscard]] std::vector<ProcessId> members() const override;
+  [[nodiscard]] bool empty() const override;
+  void freeze() override;
+  void thaw() override { (void)deliver(SIGCONT); }
+  [[nodiscard]] bool frozen() const override;
+
+  /// A stop is seen by the parent, and sent on by shells: not for use behind the members' back.
+  [[nodiscard]] bool freezes_atomically() const noexcept override { return false; }
+
+  std::size_t deliver(int native_signal) override;
+  void kill() noexcept override;
+  bool remove() noexcept override;
+  [[nodiscard]] bool lost() const noexcept override { return lost_; }
+  [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor& executor) override;
+  Launched launch(const std::shared_ptr<const SpawnPlan>& plan, const Executor& executor) override;
+  void leader_seen() noexcept override {}
+  void disown() noexcept override;
+
+ private:
+  /// Who keeps the tree together, and whom it is below.
+  struct Roots {
+    std::shared_ptr<Keeper> keeper;
+    std::shared_ptr<Leader> leader;
+  };
+  [[nodiscard]] Roots roots() const {
+    const std::lock_guard lock(mutex_);
+    return roots_;
+  }
+
+  const std::shared_ptr<std::atomic<bool>> a_tree_was_lost_;
+  std::atomic<bool> lost_{false};
+  mutable std::mutex mutex_;
+  Roots roots_;  ///< none before the launch and behind the end
+  bool killed_ = false;
+};
+
+/// The living members. Of a tree whose keeper was killed: what is still below its leader.
+std::vector<ProcessRecord> living_of(const Keeper& keeper, const Leader& leader) {
+  const bool lost = keeper.lost();
+  if (!lost) {
+    std::vector<ProcessRecord> living = living_below(keeper.pid());
+    // Its number was its own as long as it had not been reaped.
+    return keeper.has_ended() ? std::vector<ProcessRecord>() : living;
+  }
+  std::vector<ProcessRecord> living;
+  if (!leader.has_ended()) {
+    living = living_below(leader.pid());
+    if (auto first = read_process(leader.pid())) {
+      living.push_back(std::move(*first));
+    }
+  }
+  return leader.has_ended() ? std::vector<ProcessRecord>() : living;
+}
+
+std::vector<ProcessId> ReaperLeaf::members() const {
+  std::vector<ProcessId> pids;
+  if (const Roots tree = roots(); tree.keeper) {
+    for (const ProcessRecord& process : living_of(*tree.keeper, *tree.leader)) {
+      pids.push_back(process.pid);
+    }
+  }
+  return pids;
+}
+
+bool ReaperLeaf::empty() const {
+  const Roots tree = roots();
+  if (!tree.keeper || tree.keeper->tree_ended()) {
+    return true;
+  }
+  return tree.keeper->lost() && living_of(*tree.keeper, *tree.leader).empty();
+}
+
+/// Until a look finds nobody who has not been sent it: what is stopped has no more children.
+void ReaperLeaf::freeze() {
+  const Roots tree = roots();
+  if (!tree.keeper) {
+    return;
+  }
+  constexpr int most_looks = 100;  // one that forks and ends in a circle is met by chance
+  std::set<pid_t> sent;
+  for (int look = 0; look < most_looks; ++look) {
+    bool more = false;
+    for (const ProcessRecord& process : living_of(*tree.keeper, *tree.leader)) {
+      if (sent.insert(process.pid).second) {
+        more = send_below(tree.keeper->pid(), process, SIGSTOP) || more;
+      }
+    }
+    if (!more) {
+      return;
+    }
+  }
+}
+
+bool ReaperLeaf::frozen() const {
+  const Roots tree = roots();
+  if (!tree.keeper) {
+    return true;
+  }
+  const std::vector<ProcessRecord> living = living_of(*tree.keeper, *tree.leader);
+  return std::all_of(living.begin(), living.end(), [](const ProcessRecord& process) {
+    return process.state == 'T' || process.state == 't';
+  });
+}
+
+std::size_t ReaperLeaf::deliver(int native_signal) {
+  std::size_t count = 0;
+  if (const Roots tree = roots(); tree.keeper) {
+    for (const ProcessRecord& process : living_of(*tree.keeper, *tree.leader)) {
+      count += send_below(tree.keeper->pid(), process, native_signal) ? 1 : 0;
+    }
+  }
+  return count;
+}
+
+void ReaperLeaf::kill() noexcept {
+  Roots tree;
+  {
+    const std::lock_guard lock(mutex_);
+    killed_ = true;
+    tree = roots_;
+  }
+  if (!tree.keeper) {
+    return;
+  }
+  tree.keeper->end_tree();
+  if (tree.keeper->lost()) {
+    try {
+      freeze();
+      (void)deliver(SIGKILL);
+    } catch (...) {  // no memory: to be repeated
+    }
+    (void)tree.leader->send(SIGKILL);
+  }
+}
+
+bool ReaperLeaf::remove() noexcept {
+  try {
+    const Roots tree = roots();
+    if (!tree.keeper) {
+      return true;
+    }
+    if (!tree.keeper->has_ended()) {
+      return false;
+    }
+    if (tree.keeper->lost()) {
+      lost_ = true;
+      *a_tree_was_lost_ = true;
+      if (!empty()) {
+        return false;
+      }
+    }
+    (void)tree.keeper->reap();
+    const std::lock_guard lock(mutex_);
+    roots_ = {};
+    return true;
+  } catch (...) {  // no memory: to be tried again
+    return false;
+  }
+}
+
+std::shared_ptr<ChangeWatch> ReaperLeaf::watch(const Executor& executor) {
+  const Roots tree = roots();
+  UniqueFd pidfd(tree.keeper ? ::fcntl(tree.keeper->pidfd(), F_DUPFD_CLOEXEC, 3) : -1);
+  return pidfd ? std::make_shared<EndWatch>(std::move(pidfd), executor) : nullptr;
+}
+
+Launched ReaperLeaf::launch(const std::shared_ptr<const SpawnPlan>& plan,
+                            const Executor& executor) {
+  reap_leftovers();
+  Birthplace place;
+  place.way = forced_spawn_way().value_or(SpawnWay::direct);
+  place.kept = true;
+  Spawned spawned = spawn(plan, place);
+  const std::shared_ptr<Leader> leader = make_leader(spawned);
+  {
+    const std::lock_guard lock(mutex_);
+    roots_ = {spawned.keeper, leader};
+    if (killed_) {
+      spawned.keeper->end_tree();
+    }
+  }
+  return hand_over(spawned, leader, executor);
+}
+
+void ReaperLeaf::disown() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (roots_.keeper) {
+    roots_.keeper->disown();
+  }
+}
+
+class ReaperGroup final : public LeafGroup {
+ public:
+  [[nodiscard]] Mechanism mechanism() const noexcept override { return Mechanism::reaper; }
+  [[nodiscard]] Guarantees guarantees() const override { return reaper_report().guarantees; }
+  void update_limits(const Limits& /*before*/, const Limits& wanted) override {
+    refuse_limits(mechanism(), wanted);
+  }
+  [[nodiscard]] bool lost() const noexcept override { return *a_tree_was_lost_; }
+
+ private:
+  [[nodiscard]] std::shared_ptr<Leaf> fresh_leaf() override {
+    return std::make_shared<ReaperLeaf>(a_tree_was_lost_);
+  }
+
+  const std::shared_ptr<std::atomic<bool>> a_tree_was_lost_ =
+      std::make_shared<std::atomic<bool>>(false);
+};
+
+Guarantee availability() {
+  if (lists_children()) {
+    return {true, "PR_SET_CHILD_SUBREAPER, and /proc lists the children of a process", ""};
+  }
+  return {false, "/proc/thread-self/children: " + last_error().message(),
+          "mount /proc, or run a kernel with CONFIG_PROC_CHILDREN"};
+}
+
+}  // namespace
+
+std::shared_ptr<Group> make_reaper_group(const GroupSettings& settings) {
+  refuse_limits(Mechanism::reaper, settings.limits);
+  if (const Guarantee available = availability(); !available.holds) {
+    throw Unsupported("mechanism reaper", available.reason);
+  }
+  return std::make_shared<ReaperGroup>();
+}
+
+MechanismReport reaper_report() {
+  MechanismReport report;
+  report.available = availability();
+  Guarantees& all = report.guarantees;
+  all = common_guarantees(Mechanism::reaper);
+  report_no_limits(all);
+  all.escape_contained = {true, "orphans fall to a keeper, a subreaper, one a start", ""};
+  all.fork_bomb_contained = {
+      false,
+      "members are stopped one by one before any is killed: a bomb without a limit of processes may "
+      "fork faster",
+      remedy_by_cgroup()};
+  all.survives_host_kill = {true, "the keeper ends the tree when the host has gone", ""};
+  all.atomic_freeze = {false, "SIGSTOP reaches the members one by one, and their parents see it",
+                       remedy_by_cgroup()};
+  all.members_complete = {true, "all that is below the keeper", ""};
+  all.exit_status_kept = {true, "the keeper waits for the leader", ""};
+  all.not_covered = {
+      "members that kill the keeper, which is reported, and privileged ones that start children in "
+      "another PID namespace",
+      "members of other users that this process may not signal, or that /proc hides (hidepid)",
+      "processes that others start on request (service manager, cron, container engine)",
+      "members in uninterruptible sleep, until they wake",
+      "files and shared memory",
+  };
+  return report;
+}
+
+}  // namespace treehold::inline v0::platform
