@@ -272,8 +272,8 @@ class TREEHOLD_EXPORT TeardownUnconfirmed : public Error {
   std::shared_ptr<const StopReport> report_;
 };
 
-/// A member left its container, or ended what held it together (a keeper): processes of the tree may
-/// have got away, and live on. All that could still be found has been ended.
+/// A member left its container, or ended what held it together (a keeper): processes of the tree
+/// may have got away, and live on. All that could still be found has been ended.
 class TREEHOLD_EXPORT ContainmentLost : public Error {
  public:
   explicit ContainmentLost(StopReport report);

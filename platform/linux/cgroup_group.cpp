@@ -467,6 +467,7 @@ Launched CgroupLeaf::launch(const std::shared_ptr<const SpawnPlan>& plan,
   place.way = group_->spawn_way();
   place.leaf = &place_.directory;
   place.controllers = group_->controllers();
+  place.kept = exit_statuses_are_discarded();
   Spawned spawned = spawn(plan, place);
   std::shared_ptr<Leader> leader = make_leader(spawned);
   {

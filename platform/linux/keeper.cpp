@@ -1,5 +1,6 @@
 #include "platform/linux/keeper.hpp"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -38,6 +39,12 @@ bool Keeper::tree_ended() const noexcept {
   read_news();
   const std::lock_guard lock(mutex_);
   return tree_ended_;
+}
+
+bool Keeper::wait_for_end() const noexcept {
+  constexpr int moment = 20;  // ms
+  pollfd notice{pidfd(), POLLIN, 0};
+  return ::poll(&notice, 1, moment) > 0;
 }
 
 bool Keeper::lost() const noexcept {

@@ -33,6 +33,9 @@ class Keeper {
   [[nodiscard]] bool has_ended() const noexcept { return process_.has_ended(); }
   bool reap() noexcept { return process_.reap(); }
 
+  /// After its last word it ends within microseconds. False when somebody keeps it from that.
+  [[nodiscard]] bool wait_for_end() const noexcept;
+
   /// Whether it has ended without that word: a member has killed it, and whoever was orphaned is
   /// out of reach.
   [[nodiscard]] bool lost() const noexcept;
@@ -61,7 +64,7 @@ class KeptLeader final : public Leader {
   Peek peek(ExitStatus& status) const override;
   [[nodiscard]] ExitStatus status_of_zombie() const override;
   bool reap() noexcept override { return true; }
-  [[nodiscard]] bool pins_number() const noexcept override { return false; }
+  [[nodiscard]] bool pins_number() const noexcept override { return send(0); }
   void disown() noexcept override { keeper_->disown(); }
 
  private:

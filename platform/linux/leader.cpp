@@ -17,7 +17,6 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "platform/linux/keeper.hpp"
-#include "platform/linux/kernel.hpp"
 #include "platform/linux/order.hpp"
 #include "platform/linux/own_child.hpp"
 #include "platform/linux/spawn.hpp"
@@ -217,18 +216,18 @@ Launched hand_over(Spawned& spawned, std::shared_ptr<Leader> leader, const Execu
   return launched;
 }
 
-Guarantee exit_status_guarantee() {
+bool exit_statuses_are_discarded() noexcept {
   struct sigaction action {};
-  const bool discarded = ::sigaction(SIGCHLD, nullptr, &action) == 0 &&
-                         (action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT) != 0);
-  if (!discarded) {
-    return {true, "the kernel keeps it until the leader is reaped", ""};
+  return ::sigaction(SIGCHLD, nullptr, &action) == 0 &&
+         (action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT) != 0);
+}
+
+Guarantee exit_status_guarantee() {
+  if (exit_statuses_are_discarded()) {
+    return {true, "SIGCHLD is ignored by the host: each leader has a keeper, which waits for it",
+            ""};
   }
-  if (kernel_is_at_least(6, 15)) {
-    return {true, "SIGCHLD is ignored by the host, but PIDFD_GET_INFO tells the status", ""};
-  }
-  return {false, "SIGCHLD is ignored by the host, and this kernel then discards exit statuses",
-          "leave SIGCHLD at its default, or run Linux 6.15 or newer"};
+  return {true, "the kernel keeps it until the leader is reaped", ""};
 }
 
 }  // namespace treehold::inline v0::platform

@@ -78,6 +78,10 @@ class Leader {
 [[nodiscard]] Launched hand_over(Spawned& spawned, std::shared_ptr<Leader> leader,
                                  const Executor& executor);
 
+/// Whether the kernel reaps children of this process by itself (SIGCHLD is ignored, sigaction(2)):
+/// a leader whose exit status is to be told needs another parent.
+[[nodiscard]] bool exit_statuses_are_discarded() noexcept;
+
 /// Whether a leader's exit status is kept for us here.
 [[nodiscard]] Guarantee exit_status_guarantee();
 

@@ -112,10 +112,10 @@ struct LaunchOrder {
 
 // -- The keeper ----------------------------------------------------------------------------------
 //
-// Its arguments are those above, but argv[1] is "keep". It has the program's process born as a child
-// of its own, sends the AgentBirth, and stays. Over the same socket it sends KeeperNews: when the
-// leader has ended, and, as its last word, when the tree has. It ends the tree when the host stops
-// sending (shutdown(2)), and when the host has gone.
+// Its arguments are those above, but argv[1] is "keep". It has the program's process born as a
+// child of its own, sends the AgentBirth, and stays. Over the same socket it sends KeeperNews: when
+// the leader has ended, and, as its last word, when the tree has. It ends the tree when the host
+// stops sending (shutdown(2)), and when the host has gone.
 
 struct KeeperNews {
   std::uint8_t leader_ended = 0;

@@ -85,8 +85,7 @@ void forget(Unreaped& children, pid_t pid) {
 
 }  // namespace
 
-OwnChild::OwnChild(Cloned child, std::shared_ptr<const void> shared_memory)
-    : Leader(child.pid) {
+OwnChild::OwnChild(Cloned child, std::shared_ptr<const void> shared_memory) : Leader(child.pid) {
   Unreaped& children = unreaped();
   const std::lock_guard lock(children.mutex);
   children.numbers.insert(child.pid);

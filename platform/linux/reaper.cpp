@@ -201,7 +201,7 @@ bool ReaperLeaf::remove() noexcept {
     if (!tree.keeper) {
       return true;
     }
-    if (!tree.keeper->has_ended()) {
+    if (!tree.keeper->has_ended() && !(tree.keeper->tree_ended() && tree.keeper->wait_for_end())) {
       return false;
     }
     if (tree.keeper->lost()) {
@@ -294,11 +294,11 @@ MechanismReport reaper_report() {
   all = common_guarantees(Mechanism::reaper);
   report_no_limits(all);
   all.escape_contained = {true, "orphans fall to a keeper, a subreaper, one a start", ""};
-  all.fork_bomb_contained = {
-      false,
-      "members are stopped one by one before any is killed: a bomb without a limit of processes may "
-      "fork faster",
-      remedy_by_cgroup()};
+  all.fork_bomb_contained = {false,
+                             "members are stopped one by one before any is killed: a bomb without "
+                             "a limit of processes may "
+                             "fork faster",
+                             remedy_by_cgroup()};
   all.survives_host_kill = {true, "the keeper ends the tree when the host has gone", ""};
   all.atomic_freeze = {false, "SIGSTOP reaches the members one by one, and their parents see it",
                        remedy_by_cgroup()};

@@ -308,6 +308,20 @@ int with_child(const Words& words) {  // [stubborn|escaped]: stays, with a child
   rest();
 }
 
+int against_parent(const Words& words) {  // SIGNAL [stay]: has a child, and signals its own parent
+  const pid_t child = fork_ready([](const auto& ready) {
+    let_go_of_streams();
+    ready();
+    rest();
+  });
+  ::kill(::getppid(), static_cast<int>(number(words, 0)));
+  say("child " + std::to_string(child));
+  if (word(words, 1) == "stay") {
+    rest();
+  }
+  return 5;
+}
+
 int escape(const Words& words) {  // [hold]: leaves a daemon, made by setsid(2) and two forks
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
@@ -721,6 +735,7 @@ const std::map<std::string, std::function<int(const Words&)>>& all_roles() {
   static const std::map<std::string, std::function<int(const Words&)>> roles{
       {"alternate", alternate},
       {"arguments", arguments},
+      {"against-parent", against_parent},
       {"background", background},
       {"burn", burn},
       {"burrow", burrow},

@@ -1,5 +1,5 @@
-// The helper program, in three roles. It has memory of its own, so that nothing it changes can reach
-// the host, and no libc, so that it costs little. It is vforked in the host's own cgroup.
+// The helper program, in three roles. It has memory of its own, so that nothing it changes can
+// reach the host, and no libc, so that it costs little. It is vforked in the host's own cgroup.
 //
 //     launch   becomes a program whose start must not share the host's memory (another user,
 //              limits): either has a copy of itself born in the leaf and ends, or joins the leaf
@@ -31,13 +31,10 @@ void hop(const LaunchOrder& order) {
   raw_syscall(__NR_close, order.handover);
 }
 
-/// Who looks for the program by its arguments or its environment is not to find its keeper.
-void forget_program(char** argv, char** environment) {
-  for (char** const list : {argv + 2, environment}) {
-    for (char** text = list; *text != nullptr; ++text) {
-      for (char* at = *text; *at != '\0'; ++at) {
-        *at = '\0';
-      }
+void erase(char** texts) {
+  for (; *texts != nullptr; ++texts) {
+    for (char* at = *texts; *at != '\0'; ++at) {
+      *at = '\0';
     }
   }
 }
@@ -52,7 +49,9 @@ void forget_program(char** argv, char** environment) {
   }
   if (equal(argv[1], "keep")) {
     if (const std::int32_t leader = bear_leader(self.order)) {
-      forget_program(argv, environment);
+      // Who looks for the program by its arguments or its environment is not to find its keeper.
+      erase(argv + 2);
+      erase(environment);
       become_keeper(self.order, leader);
     }
   } else if (self.order.leaf >= 0) {

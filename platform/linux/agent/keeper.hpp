@@ -47,8 +47,8 @@ inline bool reap_children(std::int32_t leader, KeeperNews& news) {
     rusage usage{};
     constexpr long any = 0;  // P_ALL
     constexpr long flags = WEXITED | WNOHANG | __WALL;
-    const long result = raw_syscall(__NR_waitid, any, 0, raw_syscall_of(&info), flags,
-                                    raw_syscall_of(&usage));
+    const long result =
+        raw_syscall(__NR_waitid, any, 0, raw_syscall_of(&info), flags, raw_syscall_of(&usage));
     if (result < 0) {
       return false;
     }
@@ -70,8 +70,7 @@ inline bool reap_children(std::int32_t leader, KeeperNews& news) {
 inline void tell(KeeperNews news) {
   DescriptorMessage message(news);
   message.pass(nullptr, 0);
-  raw_syscall(__NR_sendmsg, control, raw_syscall_of(message.header()),
-              MSG_NOSIGNAL | MSG_DONTWAIT);
+  raw_syscall(__NR_sendmsg, control, raw_syscall_of(message.header()), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /// The kernel writes what is left of it.
@@ -82,8 +81,8 @@ struct Time {
 
 /// Waits for an end: of a child, or of the host. False when it is the host's, or it asks for ours.
 inline bool wait_for_end(bool ending, long pause) {
-  pollfd notices[3] = {{signals, POLLIN, 0}, {ending ? -1 : control, POLLIN, 0},
-                       {ending ? -1 : host, POLLIN, 0}};
+  pollfd notices[3] = {
+      {signals, POLLIN, 0}, {ending ? -1 : control, POLLIN, 0}, {ending ? -1 : host, POLLIN, 0}};
   Time timeout{0, pause};
   raw_syscall(__NR_ppoll, raw_syscall_of(notices), 3, ending ? raw_syscall_of(&timeout) : 0, 0, 0);
   char taken[1024];

@@ -1,0 +1,87 @@
+// Programs that turn against the process that holds their tree together, where that is one.
+#include <signal.h>
+
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include <treehold/treehold.hpp>
+
+#include "forms.hpp"
+#include "support.hpp"
+
+using namespace support;
+using forms::Process;
+using forms::ProcessGroup;
+using forms::role;
+using treehold::ContainmentLost;
+using treehold::Outcome;
+using treehold::StopReport;
+using treehold::Stream;
+
+namespace {
+
+void require_keeper() {
+  if (mechanism() != treehold::Mechanism::reaper) {
+    skip("this mechanism has no keeper");
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a run whose keeper is killed is reported as lost", "[contract][adversarial][keeper]") {
+  require_keeper();
+  const Canary canary;
+  Process leader = role("against-parent", {std::to_string(SIGKILL)}).start();
+  const PidWatch child(pid_after(leader.read_line(Stream::out).value_or(""), "child"));
+  CHECK_THROWS_AS(leader.wait(), ContainmentLost);
+  child.kill(SIGKILL);  // an orphan by then, of whom nobody knows
+  CHECK(child.wait_dead());
+  CHECK(canary.survives());
+}
+
+TEST_CASE("a group of which a keeper is killed ends what it still finds, and says so",
+          "[contract][adversarial][keeper]") {
+  require_keeper();
+  const Canary canary;
+  for (const bool hard : {false, true}) {
+    ProcessGroup group;
+    Process leader = group.start(role("against-parent", {std::to_string(SIGKILL), "stay"}));
+    Process other = group.start(role("with-child"));
+    const PidWatch child(pid_after(leader.read_line(Stream::out).value_or(""), "child"));
+    CHECK(other.read_line(Stream::out).has_value());
+    CHECK(wait_until([&] { return group.members().size() == 4; }));
+    try {
+      hard ? group.kill() : group.stop(50ms);
+      FAIL_CHECK("nothing was said");
+    } catch (const ContainmentLost& lost) {
+      CHECK(lost.report().members_before.size() == 4);
+      CHECK(lost.report().confirmed);
+      CHECK_FALSE(lost.report().contained);
+    }
+    CHECK(child.dead());
+    CHECK(group.members().empty());
+  }
+  CHECK(canary.survives());
+}
+
+TEST_CASE("a keeper that is stopped ends its tree all the same",
+          "[contract][adversarial][keeper]") {
+  require_keeper();
+  const Canary canary;
+  ProcessGroup group;
+  Process leader = group.start(role("against-parent", {std::to_string(SIGSTOP), "stay"}));
+  const PidWatch child(pid_after(leader.read_line(Stream::out).value_or(""), "child"));
+  const StopReport report = group.kill();
+  CHECK(report.contained);
+  CHECK(child.dead());
+  CHECK(leader.wait() == Outcome::signalled(SIGKILL, false));
+  CHECK(canary.survives());
+}
+
+TEST_CASE("the keeper is not found by the words of its program", "[contract][keeper]") {
+  require_keeper();
+  Process leader = role("with-child").start();
+  CHECK(leader.read_line(Stream::out).has_value());
+  CHECK(marked_processes().size() == 2);
+}
