@@ -26,6 +26,7 @@
 #include "platform/linux/hybrid_controllers.hpp"
 #include "platform/linux/leader.hpp"
 #include "platform/linux/own_child.hpp"
+#include "platform/linux/pidfd_info.hpp"
 #include "platform/linux/process_table.hpp"
 #include "platform/linux/spawn.hpp"
 #include "src/plan.hpp"
@@ -138,6 +139,10 @@ class CgroupLeaf final : public Leaf {
   std::size_t deliver(int native_signal) override;
   void kill() noexcept override;
   bool remove() noexcept override;
+  [[nodiscard]] bool lost() const noexcept override {
+    const std::lock_guard lock(mutex_);
+    return lost_;
+  }
   [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor& executor) override {
     return watch_events(place_.directory, executor);
   }
@@ -145,20 +150,31 @@ class CgroupLeaf final : public Leaf {
   void leader_seen() noexcept override;
   void disown() noexcept override;
 
+  /// A leader that is still on its way into the leaf, or has moved itself out of it, is not found
+  /// in the group's directory.
   [[nodiscard]] bool leader_lives() const noexcept {
     const std::lock_guard lock(mutex_);
     return leader_ && !leader_->has_ended();
   }
+  void kill_leader() noexcept;
+
+  /// Finds out whether a leader that has ended had moved itself out of the leaf.
+  void look_where_leader_was() noexcept;
 
  private:
   [[nodiscard]] bool pristine(const CgroupDir::Events& events) const;
+  [[nodiscard]] bool leader_got_away() const;
+  void kill_leader_locked() noexcept;
+  void look_where_leader_was_locked() noexcept;
   [[nodiscard]] std::string kernel_path() const;
 
   const std::shared_ptr<CgroupGroup> group_;
   mutable std::mutex mutex_;  // guards what follows
   LeafDirectory place_;
   std::shared_ptr<Leader> leader_;
+  bool born_inside_ = false;
   bool killed_ = false;
+  bool lost_ = false;
   bool removed_ = false;
   bool disowned_ = false;
 };
@@ -228,17 +244,19 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
       throw SpawnFailed(SpawnStage::container, last_error(), kernel_path() + "/" + place.name);
     }
     auto leaf = std::make_shared<CgroupLeaf>(shared_from_this(), std::move(place));
-    if (spawn_way() == SpawnWay::join) {
-      const std::lock_guard lock(mutex_);
-      std::erase_if(joined_, [](const auto& known) { return known.expired(); });
-      joined_.push_back(leaf);
+    const std::lock_guard lock(mutex_);
+    if (in_use_.size() >= look_for_expired_at_) {
+      std::erase_if(in_use_, [](const auto& known) { return known.expired(); });
+      constexpr std::size_t few = 16;
+      look_for_expired_at_ = std::max(few, 2 * in_use_.size());
     }
+    in_use_.push_back(leaf);
     return leaf;
   }
 
   [[nodiscard]] std::vector<ProcessId> members() const override { return directory_.processes(); }
   [[nodiscard]] bool empty() const override {
-    return !is_populated(directory_) && leaves_on_their_way().empty();
+    return !is_populated(directory_) && !any_leader_lives();
   }
   void freeze() override { directory_.write("cgroup.freeze", "1"); }
   void thaw() override { directory_.write("cgroup.freeze", "0"); }
@@ -257,6 +275,9 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
       return false;
     }
     try {
+      for (const auto& leaf : leaves_in_use()) {
+        leaf->look_where_leader_was();
+      }
       if (!reap_orphans(kernel_path())) {
         return false;
       }
@@ -268,6 +289,8 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor& executor) override {
     return watch_events(directory_, executor);
   }
+  [[nodiscard]] bool lost() const noexcept override { return lost_; }
+  void member_got_away() noexcept { lost_ = true; }
   void disown() noexcept override { disowned_ = true; }
 
   [[nodiscard]] std::string kernel_path() const {
@@ -297,8 +320,8 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   }
 
  private:
-  /// Leaves whose helper has yet to join them, and is not found in the group's directory.
-  [[nodiscard]] std::vector<std::shared_ptr<CgroupLeaf>> leaves_on_their_way() const;
+  [[nodiscard]] std::vector<std::shared_ptr<CgroupLeaf>> leaves_in_use() const;
+  [[nodiscard]] bool any_leader_lives() const;
 
   LeafDirectory take_used() noexcept {
     const std::lock_guard lock(mutex_);
@@ -317,9 +340,11 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   std::unique_ptr<Controllers> controllers_;  ///< set once, before the group is used
   std::atomic<std::uint64_t> leaves_{0};
   std::atomic<bool> disowned_{false};
+  std::atomic<bool> lost_{false};
   mutable std::mutex mutex_;
   std::vector<LeafDirectory> used_;
-  std::vector<std::weak_ptr<CgroupLeaf>> joined_;  ///< leaves that are entered by a joining helper
+  std::vector<std::weak_ptr<CgroupLeaf>> in_use_;  ///< and some that were
+  std::size_t look_for_expired_at_ = 0;
 };
 
 void CgroupGroup::update_limits(const Limits& before, const Limits& wanted) {
@@ -363,26 +388,29 @@ Statistics CgroupGroup::statistics() const {
 void CgroupGroup::kill() noexcept {
   directory_.write("cgroup.kill", "1");
   try {
-    for (const auto& leaf : leaves_on_their_way()) {
-      leaf->kill();
+    for (const auto& leaf : leaves_in_use()) {
+      leaf->kill_leader();
     }
   } catch (...) {  // no memory: to be repeated
   }
 }
 
-std::vector<std::shared_ptr<CgroupLeaf>> CgroupGroup::leaves_on_their_way() const {
-  std::vector<std::shared_ptr<CgroupLeaf>> found;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& known : joined_) {
-      if (auto leaf = known.lock()) {
-        found.push_back(std::move(leaf));
-      }
+/// Asked without our lock: a leaf takes ours while it holds its own.
+std::vector<std::shared_ptr<CgroupLeaf>> CgroupGroup::leaves_in_use() const {
+  std::vector<std::shared_ptr<CgroupLeaf>> leaves;
+  const std::lock_guard lock(mutex_);
+  for (const auto& known : in_use_) {
+    if (auto leaf = known.lock()) {
+      leaves.push_back(std::move(leaf));
     }
   }
-  // Asked without our lock: a leaf takes ours while it holds its own.
-  std::erase_if(found, [](const auto& leaf) { return !leaf->leader_lives(); });
-  return found;
+  return leaves;
+}
+
+bool CgroupGroup::any_leader_lives() const {
+  const auto leaves = leaves_in_use();
+  return std::any_of(leaves.begin(), leaves.end(),
+                     [](const auto& leaf) { return leaf->leader_lives(); });
 }
 
 CgroupLeaf::~CgroupLeaf() {
@@ -402,7 +430,7 @@ std::vector<ProcessId> CgroupLeaf::members() const {
 
 bool CgroupLeaf::empty() const {
   const std::lock_guard lock(mutex_);
-  return removed_ || !is_populated(place_.directory);
+  return removed_ || (!is_populated(place_.directory) && (!leader_ || leader_->has_ended()));
 }
 
 std::size_t CgroupLeaf::deliver(int native_signal) {
@@ -413,12 +441,20 @@ std::size_t CgroupLeaf::deliver(int native_signal) {
 void CgroupLeaf::kill() noexcept {
   const std::lock_guard lock(mutex_);
   if (!removed_) {
-    killed_ = true;
     place_.directory.write("cgroup.kill", "1");
-    // A helper that has yet to join its leaf is not in it: end it by itself.
-    if (leader_) {
-      (void)leader_->send(SIGKILL);
-    }
+    kill_leader_locked();
+  }
+}
+
+void CgroupLeaf::kill_leader() noexcept {
+  const std::lock_guard lock(mutex_);
+  kill_leader_locked();
+}
+
+void CgroupLeaf::kill_leader_locked() noexcept {
+  killed_ = true;
+  if (leader_) {
+    (void)leader_->send(SIGKILL);
   }
 }
 
@@ -436,6 +472,7 @@ bool CgroupLeaf::remove() noexcept {
     if ((leader_ && !leader_->has_ended()) || !reap_orphans(kernel_path())) {
       return false;
     }
+    look_where_leader_was_locked();
     removed_ = (!killed_ && events && pristine(*events) && group_->keep_used(place_)) ||
                group_->directory().remove_child(place_.name);
     if (removed_) {
@@ -473,6 +510,7 @@ Launched CgroupLeaf::launch(const std::shared_ptr<const SpawnPlan>& plan,
   {
     const std::lock_guard lock(mutex_);
     leader_ = leader;
+    born_inside_ = place.way != SpawnWay::join;
     if (killed_) {
       (void)leader_->send(SIGKILL);
     }
@@ -480,9 +518,36 @@ Launched CgroupLeaf::launch(const std::shared_ptr<const SpawnPlan>& plan,
   return hand_over(spawned, std::move(leader), executor);
 }
 
+/// Whether the leader, a zombie now, has moved itself into another group, as a program of the same
+/// user can where the group above both is that user's.
+bool CgroupLeaf::leader_got_away() const {
+  struct stat status {};
+  const std::optional<std::uint64_t> last = cgroup_of(leader_->pidfd());
+  if (last && ::fstat(place_.directory.fd(), &status) == 0 && *last == status.st_ino) {
+    return false;
+  }
+  return leader_->pins_number() && !is_in_cgroup(leader_->pid(), kernel_path());
+}
+
+void CgroupLeaf::look_where_leader_was() noexcept {
+  const std::lock_guard lock(mutex_);
+  look_where_leader_was_locked();
+}
+
+void CgroupLeaf::look_where_leader_was_locked() noexcept {
+  try {
+    if (!lost_ && born_inside_ && leader_ && leader_got_away()) {
+      lost_ = true;
+      group_->member_got_away();
+    }
+  } catch (...) {  // no memory to ask
+  }
+}
+
 void CgroupLeaf::leader_seen() noexcept {
   const std::lock_guard lock(mutex_);
   if (leader_) {
+    look_where_leader_was_locked();
     (void)leader_->reap();
   }
 }

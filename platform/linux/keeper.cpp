@@ -11,6 +11,7 @@
 #include "platform/linux/descriptor_message.hpp"
 #include "platform/linux/exit_status.hpp"
 #include "platform/linux/order.hpp"
+#include "platform/linux/pidfd_info.hpp"
 #include "platform/linux/process_table.hpp"
 
 namespace treehold::inline v0::platform {

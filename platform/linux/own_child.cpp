@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "platform/linux/exit_status.hpp"
+#include "platform/linux/pidfd_info.hpp"
 #include "platform/linux/process_table.hpp"
 #include "platform/platform.hpp"
 

@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -294,6 +296,37 @@ TEST_CASE("a leaf that was tampered with is not used again", "[contract][adversa
   for (int count = 0; count < 5; ++count) {
     CHECK(Command("sh", {"-c", script}).run() == "done");
     CHECK(role("exit", {"3"}).exit_code() == 3);
+  }
+  CHECK(canary.survives());
+}
+
+TEST_CASE("a leader that moves out of its leaf is ended, and reported as lost",
+          "[contract][adversarial]") {
+  if (mechanism() != treehold::Mechanism::cgroup_v2) {
+    skip("only a cgroup can be left so");
+  }
+  const char* const way = std::getenv("TREEHOLD_SPAWN");  // NOLINT: nobody sets it meanwhile
+  if (way != nullptr && std::string_view(way) == "join") {
+    skip("who was ended on the way into the leaf has not left it");
+  }
+  const Canary canary;
+  const std::string script =
+      "mount=$(awk '$3 == \"cgroup2\" {print $2}' /proc/mounts | tail -n 1); "
+      "echo 0 >\"$mount$(sed -n 's/^0:://p' /proc/$1/cgroup)/cgroup.procs\" && echo moved; read -r "
+      "end";
+  const Command moving("sh", {"-c", script, "sh", std::to_string(::getpid())});
+  CHECK_THROWS_AS(Command(moving).output(), treehold::ContainmentLost);
+  for (const bool hard : {false, true}) {
+    ProcessGroup group;
+    Process leader = group.start(Command(moving).stdin_pipe());
+    REQUIRE(leader.read_line(Stream::out) == "moved");
+    const PidWatch watch(static_cast<pid_t>(leader.pid()));
+    if (hard) {
+      CHECK_THROWS_AS(group.kill(), treehold::ContainmentLost);
+    } else {
+      CHECK_THROWS_AS(group.stop(0s), treehold::ContainmentLost);
+    }
+    CHECK(watch.dead());
   }
   CHECK(canary.survives());
 }
