@@ -174,6 +174,7 @@ class CgroupLeaf final : public Leaf {
   std::shared_ptr<Leader> leader_;
   bool born_inside_ = false;
   bool killed_ = false;
+  bool looked_ = false;  ///< where the leader was at its end
   bool lost_ = false;
   bool removed_ = false;
   bool disowned_ = false;
@@ -536,9 +537,12 @@ void CgroupLeaf::look_where_leader_was() noexcept {
 
 void CgroupLeaf::look_where_leader_was_locked() noexcept {
   try {
-    if (!lost_ && born_inside_ && leader_ && leader_got_away()) {
-      lost_ = true;
-      group_->member_got_away();
+    if (born_inside_ && !looked_ && leader_ && leader_->has_ended()) {
+      looked_ = true;
+      lost_ = leader_got_away();
+      if (lost_) {
+        group_->member_got_away();
+      }
     }
   } catch (...) {  // no memory to ask
   }
