@@ -1,10 +1,11 @@
 // The guardian: a small process beside the host that ends the host's groups when the host has gone,
 // also by SIGKILL.
 //
-// It is started with the first group, once a process, where the mechanism needs one (Linux: both
-// do), and again when it is found dead. It is no child of the host, is in a session of its own,
-// uses less than 1 MiB and does nothing until the host ends, executes another program or unloads
-// the library. What it promises for a group is in `Guarantees::survives_host_kill`.
+// It is started with the first group, once a process, where the mechanism needs one (Linux:
+// cgroup_v2 and process_group do; in reaper each start has a keeper), and again when it is found
+// dead. It is no child of the host, is in a session of its own, uses less than 1 MiB and does
+// nothing until the host ends, executes another program or unloads the library. What it promises
+// for a group is in `Guarantees::survives_host_kill`.
 //
 // A fork of the host has no part in it: the groups live and end with the process that made them.
 // A program that makes groups and calls daemon(3) afterwards ends them thereby.

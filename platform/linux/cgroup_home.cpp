@@ -292,7 +292,12 @@ Umbrella::Umbrella(const CgroupPlace& place)
   (void)::fsetxattr(directory_.fd(), "user.treehold", note.data(), note.size(), 0);
   guarded_ = std::make_unique<Guarded>(place_, directory_, name_);
   sweep(place_);
-  spawn_way_ = forced ? *forced : can_be_born_in(plain_) ? SpawnWay::direct : SpawnWay::join;
+  try {
+    spawn_way_ = forced ? *forced : can_be_born_in(plain_) ? SpawnWay::direct : SpawnWay::join;
+  } catch (...) {
+    (void)place_.remove_child(name_);
+    throw;
+  }
 }
 
 Umbrella::~Umbrella() {

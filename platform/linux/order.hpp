@@ -27,7 +27,7 @@
 namespace treehold::inline v0::platform {
 
 /// Changes whenever anything in this file does: host and helper must be of one build.
-inline constexpr std::uint32_t agent_protocol = 0x74680006;
+inline constexpr std::uint32_t agent_protocol = 0x74680007;
 
 enum class AgentStage : std::uint8_t {
   container,
@@ -128,6 +128,21 @@ struct KeeperNews {
   std::int64_t user = 0;    ///< in microseconds
   std::int64_t system = 0;  ///< the same
   std::int64_t peak_kibibytes = 0;
+};
+
+// -- The probe -----------------------------------------------------------------------------------
+//
+//     argv[0]  "treehold-agent"
+//     argv[1]  "probe"
+//     argv[2]  ProbeOrder, in hexadecimal
+//
+// It has a child born in a cgroup, which ends at once, and sends an AgentBirth: an error where that
+// child was not born, or was killed.
+
+struct ProbeOrder {
+  std::uint32_t protocol = agent_protocol;
+  std::int32_t leaf = -1;      ///< directory of the cgroup
+  std::int32_t handover = -1;  ///< socket
 };
 
 // -- The guardian --------------------------------------------------------------------------------

@@ -305,8 +305,8 @@ MechanismReport reaper_report() {
   all.members_complete = {true, "all that is below the keeper", ""};
   all.exit_status_kept = {true, "the keeper waits for the leader", ""};
   all.not_covered = {
-      "members that kill the keeper, which is reported, and privileged ones that start children in "
-      "another PID namespace",
+      "members that kill the keeper, which is reported",
+      "privileged members that start children in another PID namespace",
       "members of other users that this process may not signal, or that /proc hides (hidepid)",
       "processes that others start on request (service manager, cron, container engine)",
       "members in uninterruptible sleep, until they wake",

@@ -458,15 +458,30 @@ Spawned spawn(const std::shared_ptr<const SpawnPlan>& plan, const Birthplace& pl
 }
 
 bool can_be_born_in(const CgroupDir& cgroup) {
-  ChildStack stack;
-  int sign = -1;
-  const Cloned child =
-      clone_sharing_memory(stack, &child_leaves_sign, &sign, Waiting::until_exec, &cgroup);
-  if (child.pid < 0) {
-    return false;
+  Handover socket = make_handover();
+  const UniqueFd leaf = above_standard(UniqueFd(::fcntl(cgroup.fd(), F_DUPFD_CLOEXEC, 3)));
+  if (!socket.helper || !leaf) {
+    fail(SpawnStage::container, "probe");
   }
-  reap(child);
-  return sign == 0;
+  ProbeOrder order;
+  order.leaf = leaf.get();
+  order.handover = socket.helper.get();
+  const std::string text = hexadecimal(&order, sizeof order);
+  const AgentStart helper = start_agent({"treehold-agent", "probe", text.c_str(), nullptr},
+                                        {nullptr}, {order.leaf, order.handover});
+  if (helper.error != 0) {
+    errno = helper.error;
+    fail_clone(nullptr);
+  }
+  socket.helper.reset();
+  const bool born = receive_birth(socket.host).pid > 0;
+  const int error = errno;
+  end_agent(helper);
+  if (!born && error == EAGAIN) {
+    errno = error;
+    fail_clone(&cgroup);
+  }
+  return born;
 }
 
 }  // namespace treehold::inline v0::platform

@@ -65,7 +65,8 @@ struct Spawned {
 
 /// Whether this process can be given children born in `cgroup`. They are not where clone3 is
 /// missing or refused (seccomp), nor where the caller's own cgroup was killed once: the kernel
-/// (6.18) then kills every such child at birth. Finds out by one child that ends at once.
+/// (6.18) then kills every such child at birth. Finds out by a helper that has one born: a filter
+/// may kill who tries. Throws `SpawnFailed` where it cannot be found out.
 [[nodiscard]] bool can_be_born_in(const CgroupDir& cgroup);
 
 }  // namespace treehold::inline v0::platform

@@ -24,9 +24,4 @@ int child_executes_helper(void* argument) noexcept {
   return 127;
 }
 
-int child_leaves_sign(void* sign) noexcept {
-  *static_cast<int*>(sign) = 0;
-  return 0;
-}
-
 }  // namespace treehold::inline v0::platform

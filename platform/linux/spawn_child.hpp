@@ -29,7 +29,4 @@ int child_becomes_program(void* becoming) noexcept;
 /// `HelperStart*`: executes the helper; returns when that failed.
 int child_executes_helper(void* start) noexcept;
 
-/// `int*`: sets it to 0 and ends.
-int child_leaves_sign(void* sign) noexcept;
-
 }  // namespace treehold::inline v0::platform

@@ -87,6 +87,12 @@ TEST_CASE("a host that has ended leaves no cgroup behind", "[contract]") {
   }
 }
 
+TEST_CASE("a host that may not use clone3", "[contract][adversarial]") {
+  const char* const answer = GENERATE("missing", "forbidden", "kill");
+  INFO(answer);
+  expect_host("without-clone3", {answer});
+}
+
 TEST_CASE("a start that is refused leaves no cgroup", "[contract]") {
   const auto before = stale_umbrellas();
   expect_host("refused-spawn");

@@ -1,20 +1,26 @@
 // Programs that use treehold in surroundings that a test could not make for itself without harm.
 // Each scenario says what went wrong on the descriptor that standard output was at its start.
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -439,6 +445,35 @@ void unprivileged(Host& host, const std::vector<std::string>&) {
   EXPECT(no_child_left());
 }
 
+/// As container engines filter system calls: clone3 is answered with an error, or ends the caller.
+void without_clone3(Host& host, const std::vector<std::string>& words) {
+  const std::uint32_t answer = words.at(1) == "kill"      ? SECCOMP_RET_KILL_PROCESS
+                               : words.at(1) == "missing" ? SECCOMP_RET_ERRNO | ENOSYS
+                                                          : SECCOMP_RET_ERRNO | EPERM;
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, answer),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{std::size(filter), filter};
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+    throw SkipHost{"may not filter system calls: " + std::string(std::strerror(errno))};
+  }
+  expect_verbs(host);
+  expect_clean_child(host);
+  {
+    ProcessGroup group;
+    EXPECT(group.mechanism() == mechanism());
+    Process child = group.start(role("with-child"));
+    (void)child.read_line(Stream::out);
+    EXPECT(group.members().size() == 2);
+    EXPECT(group.stop(hang_bound).members_after.empty());
+  }
+  EXPECT(no_child_left());
+}
+
 void refused_spawn(Host& host, const std::vector<std::string>&) {
   ::setenv("TREEHOLD_SPAWN", "no-such-way", 1);
   for (int count = 0; count < 3; ++count) {
@@ -472,6 +507,7 @@ std::map<std::string, Scenario> make_scenarios() {
       {"status-thief", status_thief},
       {"subreaper", subreaper},
       {"umbrella", umbrella},
+      {"without-clone3", without_clone3},
       {"unprivileged", unprivileged},
   };
   scenarios.merge(limit_scenarios());

@@ -1,10 +1,11 @@
-// The helper program, in three roles. It has memory of its own, so that nothing it changes can
+// The helper program, in four roles. It has memory of its own, so that nothing it changes can
 // reach the host, and no libc, so that it costs little. It is vforked in the host's own cgroup.
 //
 //     launch   becomes a program whose start must not share the host's memory (another user,
 //              limits): either has a copy of itself born in the leaf and ends, or joins the leaf
 //     keep     stays as the parent of the program's process and of what is orphaned below it:
 //              keeper.hpp
+//     probe    tells whether a child can be born in a cgroup
 //     guard    ends the host's groups when the host has gone: guardian.hpp
 #include "../become.hpp"
 #include "../order.hpp"
@@ -71,6 +72,31 @@ void erase(char** texts) {
   become(self);
 }
 
+/// Tells of a child that is born in a cgroup and ends of its own accord. A seccomp filter that
+/// kills who tries that ends us, and not the host.
+[[noreturn]] void probe(char** argv) {
+  ProbeOrder order;
+  if (decode(argv[2], &order, sizeof order) != sizeof order || order.protocol != agent_protocol) {
+    becoming::leave(127);
+  }
+  keeper::count_on_exit_statuses();
+  int pidfd = -1;
+  long child = clone_into(order.leaf, 0, pidfd);
+  if (child == 0) {
+    becoming::leave(0);
+  }
+  siginfo_t info{};
+  constexpr long by_pidfd = 3;  // P_PIDFD
+  if (child > 0 &&
+      (raw_syscall(__NR_waitid, by_pidfd, pidfd, raw_syscall_of(&info), WEXITED, 0) < 0 ||
+       info.si_code != CLD_EXITED)) {
+    constexpr long killed = -4;  // EINTR
+    child = killed;
+  }
+  tell_birth(order.handover, child, pidfd);
+  becoming::leave(0);
+}
+
 [[noreturn]] void guard(char** argv) {
   GuardOrder order;
   if (decode(argv[2], &order, sizeof order) != sizeof order || order.protocol != agent_protocol) {
@@ -86,6 +112,9 @@ extern "C" [[noreturn]] __attribute__((used)) void treehold_agent_main(long* sta
   char** argv = reinterpret_cast<char**>(stack + 1);
   if (count > 10 && (equal(argv[1], "launch") || equal(argv[1], "keep"))) {
     launch(argv, argv + count + 1);
+  }
+  if (count == 3 && equal(argv[1], "probe")) {
+    probe(argv);
   }
   if (count == 3 && equal(argv[1], "guard")) {
     guard(argv);

@@ -39,6 +39,12 @@ constexpr int control = 0;
 constexpr int host = 1;
 constexpr int signals = 2;  ///< readable when a child has ended
 
+/// Where the host ignores SIGCHLD so would we, and the kernel would reap.
+inline void count_on_exit_statuses() {
+  const becoming::KernelSigaction standard{};
+  raw_syscall(__NR_rt_sigaction, child_signal, raw_syscall_of(&standard), 0, signal_set_size);
+}
+
 /// Takes what children have ended. False when there is no child any more. `news` is told of the
 /// leader.
 inline bool reap_children(std::int32_t leader, KeeperNews& news) {
@@ -128,12 +134,9 @@ inline std::int32_t bear_leader(const LaunchOrder& order) {
   using keeper::child_signal;
   constexpr unsigned long all_signals = ~0UL;
   constexpr int set_mask = 2;  // SIG_SETMASK
-  // Where the host ignores SIGCHLD so would we, and the kernel would reap.
-  const becoming::KernelSigaction standard{};
   raw_syscall(__NR_rt_sigprocmask, set_mask, raw_syscall_of(&all_signals), 0,
               keeper::signal_set_size);
-  raw_syscall(__NR_rt_sigaction, child_signal, raw_syscall_of(&standard), 0,
-              keeper::signal_set_size);
+  keeper::count_on_exit_statuses();
   raw_syscall(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   int pidfd = -1;
   long leader = 0;
