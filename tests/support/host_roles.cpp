@@ -447,6 +447,7 @@ void unprivileged(Host& host, const std::vector<std::string>&) {
 
 /// As container engines filter system calls: clone3 is answered with an error, or ends the caller.
 void without_clone3(Host& host, const std::vector<std::string>& words) {
+  ::unsetenv("TREEHOLD_SPAWN");  // what can be done is to be found out
   const std::uint32_t answer = words.at(1) == "kill"      ? SECCOMP_RET_KILL_PROCESS
                                : words.at(1) == "missing" ? SECCOMP_RET_ERRNO | ENOSYS
                                                           : SECCOMP_RET_ERRNO | EPERM;
