@@ -1,8 +1,10 @@
 // Hosts that are killed by their test, or go in a way that tells nobody. Each says what is to end
 // with it: "pid NUMBER" and "group DIRECTORY"; what is not: "apart NUMBER"; and then "ready".
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -165,6 +167,22 @@ void killed_with_a_daemon(Host& host, const std::vector<std::string>&) {
   host.wait_to_be_killed();
 }
 
+/// Lets its test stop it at every system call from here on.
+void one_start(Host&, const std::vector<std::string>&) {
+  if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) {
+    return;
+  }
+  ::raise(SIGSTOP);
+  {
+    ProcessGroup group;
+    Process stays = group.start(role("with-child", {"stubborn"}));
+    (void)stays.read_line(Stream::out);
+    (void)quick().no_new_privileges().exit_code();
+    (void)group.stop(std::chrono::seconds(0));
+  }
+  ::_exit(0);
+}
+
 /// Starts without end, so that it is killed at any moment of a start or an end.
 void busy(Host& host, const std::vector<std::string>&) {
   host.say("ready");
@@ -198,6 +216,7 @@ std::map<std::string, Scenario> doomed_scenarios() {
       {"killed-with-limits", killed_with_limits},
       {"killed-with-limits-unguarded", killed_with_limits_unguarded},
       {"leaves-in-haste", leaves_in_haste},
+      {"one-start", one_start},
       {"replaced", replaced},
   };
 }
