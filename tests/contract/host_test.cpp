@@ -87,6 +87,14 @@ TEST_CASE("a host that has ended leaves no cgroup behind", "[contract]") {
   }
 }
 
+TEST_CASE("a host that sees no process of others", "[contract][adversarial]") {
+  require_root();
+  if (mechanism() == treehold::Mechanism::cgroup_v2) {
+    skip("an unprivileged user has no cgroup here");
+  }
+  expect_host("hidden-processes");
+}
+
 TEST_CASE("a host that may not use clone3", "[contract][adversarial]") {
   const char* const answer = GENERATE("missing", "forbidden", "kill");
   INFO(answer);

@@ -155,6 +155,23 @@ TEST_CASE("16 threads start at once", "[contract]") {
   CHECK(shared.members().empty());
 }
 
+TEST_CASE("10000 starts leave no descriptor, no zombie and no directory", "[adversarial]") {
+  const int starts = sanitized ? 500 : repeats(10000, 200);
+  ProcessGroup group;
+  (void)group.exit_code(quick());
+  const auto descriptors = plain_descriptors();
+  const std::size_t cgroups = kept_descriptors().size();
+  for (int count = 0; count < starts; ++count) {
+    if (group.exit_code(quick()) != 0) {
+      FAIL("start " << count);
+    }
+  }
+  CHECK(plain_descriptors() == descriptors);
+  CHECK(kept_descriptors().size() <= cgroups + 16);
+  CHECK(marked_processes().empty());
+  CHECK(group.stop(hang_bound).members_before.empty());
+}
+
 TEST_CASE("1000 starts grow nothing", "[contract]") {
   const int starts = repeats(1000, 100);
   ProcessGroup group;

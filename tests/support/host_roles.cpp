@@ -445,6 +445,33 @@ void unprivileged(Host& host, const std::vector<std::string>&) {
   EXPECT(no_child_left());
 }
 
+/// An unprivileged host to which /proc shows no process of another user.
+void hidden_processes(Host& host, const std::vector<std::string>&) {
+  if (::unshare(CLONE_NEWNS) != 0 ||
+      ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("proc", "/proc", "proc", 0, "hidepid=2") != 0) {
+    throw SkipHost{"may not mount /proc: " + std::string(std::strerror(errno))};
+  }
+  if (::setresgid(54322, 54322, 54322) != 0 || ::setresuid(54321, 54321, 54321) != 0) {
+    throw SkipHost{"may not change to an unprivileged user"};
+  }
+  EXPECT(::access("/proc/1", F_OK) != 0);
+  {
+    ProcessGroup group;
+    const std::string escape = group.guarantees().escape_contained.holds ? "setsid " : "";
+    Process child = group.start(
+        Command("sh", {"-c", "sleep 1000 & " + escape + "sleep 1000 & echo ready; wait"})
+            .current_dir("/"));
+    EXPECT(child.read_line(Stream::out) == "ready");
+    EXPECT(group.members().size() == 3);
+    EXPECT(group.guarantees().survives_host_kill.holds);
+    EXPECT(group.stop(0s).members_after.empty());
+    EXPECT(child.wait().kind() == Outcome::Kind::signalled);
+  }
+  EXPECT(Command("sh", {"-c", "exit 3"}).current_dir("/").exit_code() == 3);
+  EXPECT(no_child_left());
+}
+
 /// As container engines filter system calls: clone3 is answered with an error, or ends the caller.
 void without_clone3(Host& host, const std::vector<std::string>& words) {
   ::unsetenv("TREEHOLD_SPAWN");  // what can be done is to be found out
@@ -500,6 +527,7 @@ std::map<std::string, Scenario> make_scenarios() {
       {"closed-descriptors", closed_descriptors},
       {"first-process", first_process},
       {"forks", forks},
+      {"hidden-processes", hidden_processes},
       {"many-descriptors", many_descriptors},
       {"pipe-signal-ignored", pipe_signal_ignored},
       {"refused-spawn", refused_spawn},
