@@ -43,7 +43,7 @@ skeleton() {
   done
 }
 
-# Adds the tests and the tools that they start. Those of busybox would not do: its head, for one, reads more than it was
+# Adds the tests, what runs them, and the tools that they start. Those of busybox would not do: its head, for one, reads more than it was
 # asked for.
 add_tests() {
   local root=$1 name
@@ -52,6 +52,7 @@ add_tests() {
     take "$root" "$(type -P "$name")"
   done
   ln -sf dash "$root/usr/bin/sh"
+  install -m 644 "$here/lane.sh" "$root/lane.sh"
   for name in tests/treehold_tests treehold; do
     take "$root" "$build/$name"
     strip "$root/usr/bin/$(basename "$name")"
