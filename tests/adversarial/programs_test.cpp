@@ -26,6 +26,10 @@ void expect_end_of(const std::string& program) {
 
 }  // namespace
 
+TEST_CASE("a browser without a window ends with a killed host", "[contract][programs]") {
+  expect_end_of("chromium");
+}
+
 TEST_CASE("nginx in its daemon mode ends with a killed host", "[contract][programs]") {
   expect_end_of("nginx");
 }

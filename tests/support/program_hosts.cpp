@@ -30,13 +30,14 @@ fs::path programs() {
 
 /// A program of the system, or else of that folder with its libraries.
 Command program(const std::string& name, const std::vector<std::string>& arguments) {
-  const auto version = fs::path("usr/lib/postgresql/15/bin");
+  const fs::path libraries = programs() / "usr/lib" / TREEHOLD_TEST_MULTIARCH;
   for (const fs::path& root : {fs::path("/"), programs()}) {
-    for (const fs::path& place : {fs::path("usr/sbin"), fs::path("usr/bin"), version}) {
+    for (const char* place :
+         {"usr/lib/chromium", "usr/lib/postgresql/15/bin", "usr/sbin", "usr/bin"}) {
       std::error_code ignored;
       if (fs::exists(root / place / name, ignored)) {
         return Command(root / place / name, arguments)
-            .env("LD_LIBRARY_PATH", programs() / "usr/lib" / TREEHOLD_TEST_MULTIARCH);
+            .env("LD_LIBRARY_PATH", libraries.string() + ":" + (libraries / "pulseaudio").string());
       }
     }
   }
@@ -96,6 +97,20 @@ void start_agent(Host& host, ProcessGroup& group, const fs::path& place) {
   EXPECT(group.members().size() == 1);
 }
 
+/// A browser without a window: launchers of processes, which each have a process or more.
+void start_chromium(Host& host, ProcessGroup& group, const fs::path& place) {
+  static Process browser = group.start(
+      program("chromium-headless-shell",
+              {"--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+               "--remote-debugging-port=0", "--user-data-dir=" + place.string(), "about:blank"})
+          .env("HOME", place)
+          .env("TMPDIR", place)
+          .stdout_null()
+          .stderr_null());
+  EXPECT(wait_until([&] { return fs::exists(place / "DevToolsActivePort"); }));
+  EXPECT(wait_until([&] { return group.members().size() >= 5; }));
+}
+
 /// Compilers that wait for their source.
 void start_build(Host& host, ProcessGroup& group, const fs::path& place) {
   (void)program("cc", {});
@@ -127,8 +142,9 @@ using Start = void (*)(Host&, ProcessGroup&, const fs::path&);
 
 void killed_with_program(Host& host, const std::vector<std::string>& words) {
   static const std::map<std::string, Start> starts{
-      {"nginx", start_nginx},     {"redis", start_redis}, {"postgres", start_postgres},
-      {"ssh-agent", start_agent}, {"make", start_build},  {"pipeline", start_pipeline},
+      {"chromium", start_chromium}, {"nginx", start_nginx},     {"redis", start_redis},
+      {"postgres", start_postgres}, {"ssh-agent", start_agent}, {"make", start_build},
+      {"pipeline", start_pipeline},
   };
   ProcessGroup group;
   starts.at(words.at(1))(host, group, words.at(2));
