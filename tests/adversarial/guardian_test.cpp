@@ -57,6 +57,14 @@ TEST_CASE("what a host has started ends when it leaves without destructors",
   host.wait();
 }
 
+TEST_CASE("two copies of the library in one host leave each other alone",
+          "[contract][adversarial][guardian]") {
+  expect_host("two-copies");
+  DoomedHost host("killed-with-two-copies");
+  host.kill();
+  CHECK(host.ended());
+}
+
 TEST_CASE("a fork that outlives its host keeps nothing alive",
           "[contract][adversarial][guardian]") {
   DoomedHost host("killed-with-a-fork");

@@ -542,6 +542,7 @@ std::map<std::string, Scenario> make_scenarios() {
   scenarios.merge(limit_scenarios());
   scenarios.merge(doomed_scenarios());
   scenarios.merge(program_scenarios());
+  scenarios.merge(copy_scenarios());
   return scenarios;
 }
 
