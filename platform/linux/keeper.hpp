@@ -62,6 +62,7 @@ class KeptLeader final : public Leader {
   KeptLeader(pid_t pid, UniqueFd pidfd, std::shared_ptr<Keeper> keeper);
 
   Peek peek(ExitStatus& status) const override;
+  [[nodiscard]] bool will_be_told() const override { return !keeper_->has_ended(); }
   [[nodiscard]] ExitStatus status_of_zombie() const override;
   bool reap() noexcept override { return true; }
   [[nodiscard]] bool pins_number() const noexcept override { return send(0); }

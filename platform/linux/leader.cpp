@@ -130,10 +130,15 @@ class LeaderNotices : public std::enable_shared_from_this<LeaderNotices> {
     }
     constexpr int quick = 10;
     constexpr int patience = 30;
+    constexpr int end_of_patience = 1000;
     if (++asked_ > (answer == Leader::Peek::untold ? quick : patience)) {
-      std::move(handler)(answer == Leader::Peek::running ? leader_->status_of_zombie()
-                                                         : ExitStatus{});
-      return;
+      const ExitStatus found =
+          answer == Leader::Peek::running ? leader_->status_of_zombie() : ExitStatus{};
+      const bool known = found.outcome.kind() != Outcome::Kind::unknown;
+      if (known || !leader_->will_be_told() || asked_ > end_of_patience) {
+        std::move(handler)(found);
+        return;
+      }
     }
     // A keeper is about to tell.
     constexpr std::chrono::microseconds first{100};

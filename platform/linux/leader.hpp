@@ -34,6 +34,9 @@ class Leader {
   /// Asks for the exit status and leaves it to be asked again.
   virtual Peek peek(ExitStatus& status) const = 0;
 
+  /// Whether somebody lives who is yet to tell of its end, however busy the machine.
+  [[nodiscard]] virtual bool will_be_told() const = 0;
+
   /// What can be said when neither waiting nor the pidfd tells: reads the zombie's own record,
   /// which needs no reaping; unknown when there is none.
   [[nodiscard]] virtual ExitStatus status_of_zombie() const = 0;

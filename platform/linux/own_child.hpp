@@ -24,6 +24,7 @@ class OwnChild final : public Leader {
   OwnChild& operator=(const OwnChild&) = delete;
 
   Peek peek(ExitStatus& status) const override;
+  [[nodiscard]] bool will_be_told() const override { return false; }
   [[nodiscard]] ExitStatus status_of_zombie() const override;
   bool reap() noexcept override;
   [[nodiscard]] bool pins_number() const noexcept override;

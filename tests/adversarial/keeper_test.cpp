@@ -79,6 +79,14 @@ TEST_CASE("a keeper that is stopped ends its tree all the same",
   CHECK(canary.survives());
 }
 
+TEST_CASE("a leader tells its end though its keeper is stopped",
+          "[contract][adversarial][keeper]") {
+  require_keeper();
+  const Canary canary;
+  CHECK(role("against-parent", {std::to_string(SIGSTOP)}).exit_code() == 5);
+  CHECK(canary.survives());
+}
+
 TEST_CASE("the keeper is not found by the words of its program", "[contract][keeper]") {
   require_keeper();
   Process leader = role("with-child").start();
