@@ -1,7 +1,10 @@
 #include "platform/linux/reaper.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -89,10 +92,14 @@ class ReaperLeaf final : public Leaf {
     return roots_;
   }
 
+  void kill_remnants(const Roots& tree);
+  [[nodiscard]] bool remnants_have_ended() const;
+
   const std::shared_ptr<std::atomic<bool>> a_tree_was_lost_;
   std::atomic<bool> lost_{false};
   mutable std::mutex mutex_;
-  Roots roots_;  ///< none before the launch and behind the end
+  Roots roots_;                     ///< none before the launch and behind the end
+  std::vector<UniqueFd> remnants_;  ///< killed when the keeper had been; their pidfds
   bool killed_ = false;
 };
 
@@ -129,7 +136,8 @@ bool ReaperLeaf::empty() const {
   if (!tree.keeper || tree.keeper->tree_ended()) {
     return true;
   }
-  return tree.keeper->lost() && living_of(*tree.keeper, *tree.leader).empty();
+  return tree.keeper->lost() && living_of(*tree.keeper, *tree.leader).empty() &&
+         remnants_have_ended();
 }
 
 /// Until a look finds nobody who has not been sent it: what is stopped has no more children.
@@ -188,11 +196,30 @@ void ReaperLeaf::kill() noexcept {
   if (tree.keeper->lost()) {
     try {
       freeze();
-      (void)deliver(SIGKILL);
+      kill_remnants(tree);
     } catch (...) {  // no memory: to be repeated
     }
-    (void)tree.leader->send(SIGKILL);
   }
+}
+
+/// Their pidfds are kept: when the leader has ended nobody can be found below it any more.
+void ReaperLeaf::kill_remnants(const Roots& tree) {
+  for (const ProcessRecord& process : living_of(*tree.keeper, *tree.leader)) {
+    UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
+    if (pidfd && send_below(tree.keeper->pid(), process, SIGKILL)) {
+      const std::lock_guard lock(mutex_);
+      remnants_.push_back(std::move(pidfd));
+    }
+  }
+  (void)tree.leader->send(SIGKILL);
+}
+
+bool ReaperLeaf::remnants_have_ended() const {
+  const std::lock_guard lock(mutex_);
+  return std::all_of(remnants_.begin(), remnants_.end(), [](const UniqueFd& pidfd) {
+    pollfd notice{pidfd.get(), POLLIN, 0};
+    return ::poll(&notice, 1, 0) > 0;
+  });
 }
 
 bool ReaperLeaf::remove() noexcept {
@@ -214,6 +241,7 @@ bool ReaperLeaf::remove() noexcept {
     (void)tree.keeper->reap();
     const std::lock_guard lock(mutex_);
     roots_ = {};
+    remnants_.clear();
     return true;
   } catch (...) {  // no memory: to be tried again
     return false;

@@ -22,9 +22,11 @@ struct ProcessStat {
   std::int32_t parent = 0;
   std::int32_t group = 0;
   std::int32_t session = 0;
+  std::int32_t threads = 0;
   std::uint64_t start = 0;
 
-  [[nodiscard]] bool alive() const { return state != 'Z' && state != 'X'; }
+  /// Also when the main thread alone has ended, which looks like a zombie.
+  [[nodiscard]] bool alive() const { return (state != 'Z' && state != 'X') || threads > 1; }
 };
 
 inline ProcessStat read_stat(long proc, std::int32_t number) {
@@ -48,6 +50,7 @@ inline ProcessStat read_stat(long proc, std::int32_t number) {
   constexpr int parent_field = 1;
   constexpr int group_field = 2;
   constexpr int session_field = 3;
+  constexpr int threads_field = 17;
   constexpr int start_field = 19;
   word += 2;
   stat.number = number;
@@ -63,6 +66,7 @@ inline ProcessStat read_stat(long proc, std::int32_t number) {
       case parent_field: stat.parent = static_cast<std::int32_t>(value); break;
       case group_field: stat.group = static_cast<std::int32_t>(value); break;
       case session_field: stat.session = static_cast<std::int32_t>(value); break;
+      case threads_field: stat.threads = static_cast<std::int32_t>(value); break;
       case start_field: stat.start = value; break;
       default: break;
     }
