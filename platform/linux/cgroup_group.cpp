@@ -527,7 +527,8 @@ bool CgroupLeaf::leader_got_away() const {
   if (last && ::fstat(place_.directory.fd(), &status) == 0 && *last == status.st_ino) {
     return false;
   }
-  return leader_->pins_number() && !is_in_cgroup(leader_->pid(), kernel_path());
+  // What was read is the leader's if it has not been reaped even then.
+  return !is_in_cgroup(leader_->pid(), kernel_path()) && leader_->pins_number();
 }
 
 void CgroupLeaf::look_where_leader_was() noexcept {
