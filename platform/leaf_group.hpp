@@ -2,11 +2,11 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "platform/leaf_set.hpp"
 #include "platform/platform.hpp"
+#include "platform/weak_list.hpp"
 
 namespace treehold::inline v0::platform {
 
@@ -45,10 +45,9 @@ class LeafGroup : public Group {
 
  private:
   /// Those that are still in use.
-  [[nodiscard]] std::shared_ptr<LeafSet> leaves() const;
+  [[nodiscard]] std::shared_ptr<LeafSet> leaves() const { return set_of(leaves_.living()); }
 
-  mutable std::mutex mutex_;
-  std::vector<std::weak_ptr<Leaf>> leaves_;
+  WeakList<Leaf> leaves_;
 };
 
 }  // namespace treehold::inline v0::platform

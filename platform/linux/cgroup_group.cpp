@@ -29,6 +29,7 @@
 #include "platform/linux/pidfd_info.hpp"
 #include "platform/linux/process_table.hpp"
 #include "platform/linux/spawn.hpp"
+#include "platform/weak_list.hpp"
 #include "src/plan.hpp"
 
 namespace treehold::inline v0::platform {
@@ -245,13 +246,7 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
       throw SpawnFailed(SpawnStage::container, last_error(), kernel_path() + "/" + place.name);
     }
     auto leaf = std::make_shared<CgroupLeaf>(shared_from_this(), std::move(place));
-    const std::lock_guard lock(mutex_);
-    if (in_use_.size() >= look_for_expired_at_) {
-      std::erase_if(in_use_, [](const auto& known) { return known.expired(); });
-      constexpr std::size_t few = 16;
-      look_for_expired_at_ = std::max(few, 2 * in_use_.size());
-    }
-    in_use_.push_back(leaf);
+    in_use_.add(leaf);
     return leaf;
   }
 
@@ -276,7 +271,7 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
       return false;
     }
     try {
-      for (const auto& leaf : leaves_in_use()) {
+      for (const auto& leaf : in_use_.living()) {
         leaf->look_where_leader_was();
       }
       if (!reap_orphans(kernel_path())) {
@@ -321,7 +316,6 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   }
 
  private:
-  [[nodiscard]] std::vector<std::shared_ptr<CgroupLeaf>> leaves_in_use() const;
   [[nodiscard]] bool any_leader_lives() const;
 
   LeafDirectory take_used() noexcept {
@@ -344,8 +338,7 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   std::atomic<bool> lost_{false};
   mutable std::mutex mutex_;
   std::vector<LeafDirectory> used_;
-  std::vector<std::weak_ptr<CgroupLeaf>> in_use_;  ///< and some that were
-  std::size_t look_for_expired_at_ = 0;
+  WeakList<CgroupLeaf> in_use_;
 };
 
 void CgroupGroup::update_limits(const Limits& before, const Limits& wanted) {
@@ -389,27 +382,15 @@ Statistics CgroupGroup::statistics() const {
 void CgroupGroup::kill() noexcept {
   directory_.write("cgroup.kill", "1");
   try {
-    for (const auto& leaf : leaves_in_use()) {
+    for (const auto& leaf : in_use_.living()) {
       leaf->kill_leader();
     }
   } catch (...) {  // no memory: to be repeated
   }
 }
 
-/// Asked without our lock: a leaf takes ours while it holds its own.
-std::vector<std::shared_ptr<CgroupLeaf>> CgroupGroup::leaves_in_use() const {
-  std::vector<std::shared_ptr<CgroupLeaf>> leaves;
-  const std::lock_guard lock(mutex_);
-  for (const auto& known : in_use_) {
-    if (auto leaf = known.lock()) {
-      leaves.push_back(std::move(leaf));
-    }
-  }
-  return leaves;
-}
-
 bool CgroupGroup::any_leader_lives() const {
-  const auto leaves = leaves_in_use();
+  const auto leaves = in_use_.living();
   return std::any_of(leaves.begin(), leaves.end(),
                      [](const auto& leaf) { return leaf->leader_lives(); });
 }
@@ -505,7 +486,6 @@ Launched CgroupLeaf::launch(const std::shared_ptr<const SpawnPlan>& plan,
   place.way = group_->spawn_way();
   place.leaf = &place_.directory;
   place.controllers = group_->controllers();
-  place.kept = exit_statuses_are_discarded();
   Spawned spawned = spawn(plan, place);
   std::shared_ptr<Leader> leader = make_leader(spawned);
   {

@@ -11,7 +11,6 @@
 #include "platform/linux/descriptor_message.hpp"
 #include "platform/linux/exit_status.hpp"
 #include "platform/linux/order.hpp"
-#include "platform/linux/pidfd_info.hpp"
 #include "platform/linux/process_table.hpp"
 
 namespace treehold::inline v0::platform {
@@ -90,11 +89,7 @@ Leader::Peek KeptLeader::peek(ExitStatus& status) const {
   if (!nothing_comes) {
     return Peek::running;
   }
-  if (const std::optional<Outcome> outcome = outcome_kept_for(pidfd())) {
-    status = {*outcome, std::nullopt};
-    return Peek::ended;
-  }
-  return Peek::untold;
+  return peek_at_kernel(status);
 }
 
 ExitStatus KeptLeader::status_of_zombie() const {

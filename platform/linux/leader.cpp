@@ -8,6 +8,7 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -19,6 +20,7 @@
 #include "platform/linux/keeper.hpp"
 #include "platform/linux/order.hpp"
 #include "platform/linux/own_child.hpp"
+#include "platform/linux/pidfd_info.hpp"
 #include "platform/linux/spawn.hpp"
 #include "platform/posix/input_pipe.hpp"
 
@@ -189,6 +191,14 @@ bool Leader::has_ended() const noexcept {
 
 bool Leader::send(int native_signal) const noexcept {
   return ::syscall(SYS_pidfd_send_signal, pidfd_.get(), native_signal, nullptr, 0) == 0;
+}
+
+Leader::Peek Leader::peek_at_kernel(ExitStatus& status) const {
+  if (const std::optional<Outcome> outcome = outcome_kept_for(pidfd())) {
+    status = {*outcome, std::nullopt};
+    return Peek::ended;
+  }
+  return Peek::untold;
 }
 
 void Leader::let_go_of_memory() noexcept {

@@ -68,6 +68,9 @@ class Leader {
     shared_memory_ = std::move(shared_memory);
   }
 
+  /// What newer kernels keep when somebody else has reaped it.
+  Peek peek_at_kernel(ExitStatus& status) const;
+
   const pid_t pid_;
   UniqueFd pidfd_;
   std::shared_ptr<const void> shared_memory_;

@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "platform/linux/exit_status.hpp"
-#include "platform/linux/pidfd_info.hpp"
 #include "platform/linux/process_table.hpp"
 #include "platform/platform.hpp"
 
@@ -115,11 +114,7 @@ Leader::Peek OwnChild::peek(ExitStatus& status) const {
     status = {outcome_of(info.si_code, info.si_status), resource_use(usage)};
     return Peek::ended;
   }
-  if (const std::optional<Outcome> outcome = outcome_kept_for(pidfd())) {
-    status = {*outcome, std::nullopt};
-    return Peek::ended;
-  }
-  return Peek::untold;
+  return peek_at_kernel(status);
 }
 
 ExitStatus OwnChild::status_of_zombie() const {

@@ -89,7 +89,6 @@ class ProcessGroupLeaf final : public Leaf {
     Birthplace place;
     place.way = forced_spawn_way().value_or(SpawnWay::direct);
     place.own_process_group = true;
-    place.kept = exit_statuses_are_discarded();
     auto guarded = std::make_unique<GuardedProcessGroup>();
     place.guarded = guarded.get();
     Spawned spawned = spawn(plan, place);

@@ -22,6 +22,7 @@
 #include "platform/linux/guardian.hpp"
 #include "platform/linux/handover.hpp"
 #include "platform/linux/keeper.hpp"
+#include "platform/linux/leader.hpp"
 #include "platform/linux/order.hpp"
 #include "platform/linux/own_child.hpp"
 #include "platform/linux/process_limit.hpp"
@@ -443,7 +444,7 @@ Spawned spawn(const std::shared_ptr<const SpawnPlan>& plan, const Birthplace& pl
   }
   const Ends ends = make_ends(*plan, spawned, order);
   Cloned child;
-  if (place.kept) {
+  if (place.kept || exit_statuses_are_discarded()) {
     child = spawn_by_keeper(*plan, order, place, ends, spawned.keeper);
   } else if (place.way == SpawnWay::direct && !needs_own_memory(*plan, order, place)) {
     child = spawn_directly(plan, order, place.leaf, spawned);
@@ -459,12 +460,11 @@ Spawned spawn(const std::shared_ptr<const SpawnPlan>& plan, const Birthplace& pl
 
 bool can_be_born_in(const CgroupDir& cgroup) {
   Handover socket = make_handover();
-  const UniqueFd leaf = above_standard(UniqueFd(::fcntl(cgroup.fd(), F_DUPFD_CLOEXEC, 3)));
-  if (!socket.helper || !leaf) {
+  if (!socket.helper) {
     fail(SpawnStage::container, "probe");
   }
   ProbeOrder order;
-  order.leaf = leaf.get();
+  order.leaf = cgroup.fd();
   order.handover = socket.helper.get();
   const std::string text = hexadecimal(&order, sizeof order);
   const AgentStart helper = start_agent({"treehold-agent", "probe", text.c_str(), nullptr},

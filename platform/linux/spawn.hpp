@@ -41,7 +41,7 @@ struct Birthplace {
   SpawnWay way = SpawnWay::direct;  ///< direct is hop for what must not be done in shared memory
   const CgroupDir* leaf = nullptr;  ///< none: the host's own cgroup
   bool own_process_group = false;
-  bool kept = false;                             ///< by a keeper
+  bool kept = false;  ///< by a keeper; always so where the kernel discards statuses
   const GuardedProcessGroup* guarded = nullptr;  ///< as what the guardian is told of it
   const Controllers* controllers = nullptr;      ///< what limits the leaf
 };

@@ -273,15 +273,9 @@ inline void wait_for_end(int host) {
 
 /// Goes on in a process that is no child of the host's.
 [[noreturn]] inline void become_guardian(const GuardOrder& order) {
-  constexpr unsigned long all_signals = ~0UL;
-  constexpr long signal_set_size = 8;
-  constexpr int set_mask = 2;  // SIG_SETMASK
-  raw_syscall(__NR_rt_sigprocmask, set_mask, raw_syscall_of(&all_signals), 0, signal_set_size);
+  block_all_signals();
   int pidfd = -1;
-  // The older call, which seccomp filters know: they answer ENOSYS to clone3 (Docker).
-  constexpr long child_signal = 17;  // SIGCHLD
-  const long child =
-      raw_syscall(__NR_clone, CLONE_PIDFD | child_signal, 0, raw_syscall_of(&pidfd), 0, 0);
+  const long child = clone_here(pidfd);
   if (child != 0) {
     tell_birth(order.control, child, pidfd);
     becoming::leave(0);

@@ -32,7 +32,6 @@ namespace keeper {
 using namespace agent;
 
 constexpr long signal_set_size = 8;
-constexpr int child_signal = 17;  // SIGCHLD
 
 /// What a keeper has, by these numbers, and no other descriptor.
 constexpr int control = 0;
@@ -131,21 +130,11 @@ inline bool wait_for_end(bool ending, long pause) {
 
 /// Has the leader born. Its number; 0 in the leader itself, which is to become the program.
 inline std::int32_t bear_leader(const LaunchOrder& order) {
-  using keeper::child_signal;
-  constexpr unsigned long all_signals = ~0UL;
-  constexpr int set_mask = 2;  // SIG_SETMASK
-  raw_syscall(__NR_rt_sigprocmask, set_mask, raw_syscall_of(&all_signals), 0,
-              keeper::signal_set_size);
+  block_all_signals();
   keeper::count_on_exit_statuses();
   raw_syscall(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   int pidfd = -1;
-  long leader = 0;
-  if (order.leaf >= 0) {
-    leader = clone_into(order.leaf, 0, pidfd);
-  } else {
-    // The older call, which seccomp filters know: they answer ENOSYS to clone3 (Docker).
-    leader = raw_syscall(__NR_clone, CLONE_PIDFD | child_signal, 0, raw_syscall_of(&pidfd), 0, 0);
-  }
+  const long leader = order.leaf >= 0 ? clone_into(order.leaf, 0, pidfd) : clone_here(pidfd);
   if (leader == 0) {
     raw_syscall(__NR_close, order.handover);
     raw_syscall(__NR_close, order.host);
@@ -167,7 +156,7 @@ inline std::int32_t bear_leader(const LaunchOrder& order) {
   // Nothing else of the host's: whoever reads the program's output waits for the end.
   raw_syscall(__NR_dup3, order.handover, keeper::control, 0);
   raw_syscall(__NR_dup3, order.host, keeper::host, 0);
-  constexpr unsigned long children = 1UL << (keeper::child_signal - 1);
+  constexpr unsigned long children = 1UL << (child_signal - 1);
   const long ended = raw_syscall(__NR_signalfd4, -1, raw_syscall_of(&children),
                                  keeper::signal_set_size, O_NONBLOCK);
   raw_syscall(__NR_dup3, ended, keeper::signals, 0);
