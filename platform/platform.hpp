@@ -19,7 +19,6 @@
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/readable_pipe.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <treehold/error.hpp>
@@ -129,6 +128,26 @@ class InputPipe {
                                 Handler<boost::system::error_code, std::size_t> handler) = 0;
 };
 
+/// The host's end of a child's standard output or error. Bound to an executor. Destroying it closes
+/// it; what is pending then is dropped, or completes with an error.
+class OutputPipe {
+ public:
+  virtual ~OutputPipe() = default;
+
+  /// Completes with the number of bytes read, one at least, or with an error at the end. One at a
+  /// time. `buffer` must stay until then, or until this is destroyed.
+  virtual void async_read_some(char* buffer, std::size_t size,
+                               Handler<boost::system::error_code, std::size_t> handler) = 0;
+
+  /// Reads what the pipe holds now, without waiting, also beside a pending read: how much, 0 at its
+  /// end, nothing when there is none.
+  [[nodiscard]] virtual std::optional<std::size_t> read_now(char* buffer,
+                                                            std::size_t size) noexcept = 0;
+
+  /// Reads came back full: let the kernel buffer more, if it will.
+  virtual void widen() noexcept = 0;
+};
+
 /// A file that takes bytes.
 class OutputFile {
  public:
@@ -147,8 +166,8 @@ struct Launched {
   ProcessId pid = 0;
   std::unique_ptr<LeaderWatch> leader;
   std::unique_ptr<InputPipe> standard_input;
-  std::optional<boost::asio::readable_pipe> standard_output;
-  std::optional<boost::asio::readable_pipe> standard_error;
+  std::unique_ptr<OutputPipe> standard_output;
+  std::unique_ptr<OutputPipe> standard_error;
 };
 
 /// The container of one start.
@@ -254,14 +273,6 @@ enum class Executability { missing, forbidden, executable };
 
 /// The system's number of a signal; nothing when this system has no such signal.
 [[nodiscard]] std::optional<int> native_number(Signal signal) noexcept;
-
-/// Reads of this pipe came back full: let the kernel buffer more of it, if it will.
-void widen(boost::asio::readable_pipe& pipe) noexcept;
-
-/// Reads what the pipe holds now, without waiting: how much, 0 at its end, nothing when there is
-/// none.
-[[nodiscard]] std::optional<std::size_t> read_now(boost::asio::readable_pipe& pipe, char* buffer,
-                                                  std::size_t size) noexcept;
 
 /// For showing trees to people.
 struct ProcessInfo {

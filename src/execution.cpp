@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
 #include <treehold/error.hpp>
@@ -228,7 +227,7 @@ std::shared_ptr<Tee> Execution::open_tee(Stream stream) const {
   }
 }
 
-void Execution::open(Reader& reader, std::optional<boost::asio::readable_pipe> pipe) {
+void Execution::open(Reader& reader, std::unique_ptr<platform::OutputPipe> pipe) {
   if (!pipe) {
     return;
   }
@@ -244,7 +243,7 @@ void Execution::read(Reader& reader) {
   }
   reader.reading = true;
   reader.pipe->async_read_some(
-      boost::asio::buffer(reader.buffer),
+      reader.buffer.data(), reader.buffer.size(),
       [self = shared_from_this(), &reader](const error_code& error, std::size_t count) {
         reader.reading = false;
         if (reader.pipe) {
@@ -282,7 +281,7 @@ void Execution::received(Reader& reader, const error_code& error, std::size_t co
   const bool copied = copy(reader, count);
   if (count == reader.buffer.size() && count < largest_buffer) {
     if (count >= pipe_capacity) {
-      platform::widen(*reader.pipe);
+      reader.pipe->widen();
     }
     reader.buffer.resize(4 * count);
   }
@@ -545,7 +544,7 @@ void Execution::cut(Reader& reader) {
   std::size_t taken = 0;
   std::optional<std::size_t> count;
   do {
-    count = platform::read_now(*reader.pipe, reader.buffer.data(), reader.buffer.size());
+    count = reader.pipe->read_now(reader.buffer.data(), reader.buffer.size());
     keep(reader, count.value_or(0));
     (void)copy(reader, count.value_or(0));
     taken += count.value_or(0);

@@ -26,7 +26,6 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/asio/readable_pipe.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <treehold/output.hpp>
@@ -143,7 +142,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   struct Reader {
     Reader(const RunPlan& plan, LineHandler handler)
         : capture(plan.output_limit, plan.line_ending, std::move(handler)) {}
-    std::optional<boost::asio::readable_pipe> pipe;
+    std::unique_ptr<platform::OutputPipe> pipe;
     std::vector<char> buffer;
     Capture capture;
     std::shared_ptr<Tee> tee;
@@ -163,7 +162,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void write_next();
   void wrote(const boost::system::error_code& error, std::size_t count);
   [[nodiscard]] std::shared_ptr<Tee> open_tee(Stream stream) const;
-  void open(Reader& reader, std::optional<boost::asio::readable_pipe> pipe);
+  void open(Reader& reader, std::unique_ptr<platform::OutputPipe> pipe);
   void read(Reader& reader);
   void keep(Reader& reader, std::size_t count);
   void received(Reader& reader, const boost::system::error_code& error, std::size_t count);

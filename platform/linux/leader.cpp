@@ -23,6 +23,7 @@
 #include "platform/linux/pidfd_info.hpp"
 #include "platform/linux/spawn.hpp"
 #include "platform/posix/input_pipe.hpp"
+#include "platform/posix/output_pipe.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
@@ -223,10 +224,10 @@ Launched hand_over(Spawned& spawned, std::shared_ptr<Leader> leader, const Execu
     launched.standard_input = open_input_pipe(std::move(spawned.standard_input), executor);
   }
   if (spawned.standard_output) {
-    launched.standard_output.emplace(executor, spawned.standard_output.release());
+    launched.standard_output = open_output_pipe(std::move(spawned.standard_output), executor);
   }
   if (spawned.standard_error) {
-    launched.standard_error.emplace(executor, spawned.standard_error.release());
+    launched.standard_error = open_output_pipe(std::move(spawned.standard_error), executor);
   }
   return launched;
 }

@@ -129,18 +129,6 @@ std::optional<int> native_number(Signal signal) noexcept {
   return number > 0 && number <= SIGRTMAX ? std::optional<int>(number) : std::nullopt;
 }
 
-void widen(boost::asio::readable_pipe& pipe) noexcept {
-  constexpr int wide = 1 << 20;  // the default of /proc/sys/fs/pipe-max-size
-  (void)::fcntl(pipe.native_handle(), F_SETPIPE_SZ, wide);
-}
-
-std::optional<std::size_t> read_now(boost::asio::readable_pipe& pipe, char* buffer,
-                                    std::size_t size) noexcept {
-  const ssize_t count =
-      ::read(pipe.native_handle(), buffer, size);  // Asio has made it non-blocking
-  return count >= 0 ? std::optional(static_cast<std::size_t>(count)) : std::nullopt;
-}
-
 std::optional<ProcessInfo> inspect(ProcessId pid) {
   const auto record = read_process(static_cast<pid_t>(pid));
   if (!record) {
