@@ -258,18 +258,26 @@ void set_guardian_policy(GuardianPolicy policy);
 /// but those that a fault of its own raises. Throws `std::system_error`.
 [[nodiscard]] std::thread quiet_thread(std::function<void()> body);
 
-/// Where programs are searched when the child has no PATH.
-[[nodiscard]] std::string_view default_search_path() noexcept;
-inline constexpr char search_path_separator =
-#if defined(_WIN32)
-    ';';
-#else
-    ':';
-#endif
+/// Two names are of one variable when these are equal.
+[[nodiscard]] std::string variable_key(std::string_view name);
+
+/// Where programs are searched when the child has no PATH, and what separates the places of one.
+[[nodiscard]] std::string default_search_path();
+[[nodiscard]] char search_path_separator() noexcept;
+
+/// The files that `path` may mean as a program, in the order in which they are looked for.
+[[nodiscard]] std::vector<std::string> program_files(const std::string& path);
 
 /// What a path is worth as a program.
 enum class Executability { missing, forbidden, executable };
 [[nodiscard]] Executability executability(const std::string& path) noexcept;
+
+/// Throws what a verb throws for settings that this system does not have (`Unsupported`) or cannot
+/// carry out (`InvalidSetting`). Of a plan without a program looks at the other settings alone.
+void require_supported(const SpawnPlan& plan);
+
+/// Whether a program can end with it.
+[[nodiscard]] bool is_exit_code(int code) noexcept;
 
 /// The system's number of a signal; nothing when this system has no such signal.
 [[nodiscard]] std::optional<int> native_number(Signal signal) noexcept;

@@ -2,11 +2,15 @@
 
 #include <treehold/command.hpp>
 
+#include "platform/platform.hpp"
+#include "src/path_text.hpp"
 #include "src/settings.hpp"
 #include "src/text.hpp"
 #include "src/verbs.hpp"
 
 namespace treehold::inline v0 {
+
+Argument::Argument(const std::filesystem::path& path) : text_(text_of(path)) {}
 
 Command::Command(const Argument& program) : settings_(std::make_unique<Settings>()) {
   settings_->program = program.text();
@@ -46,17 +50,20 @@ Command& Command::arg0(std::string name) {
 }
 
 Command& Command::current_dir(std::filesystem::path directory) {
-  settings_->current_dir = std::move(directory).string();
+  settings_->current_dir = text_of(directory);
   return *this;
 }
 
 Command& Command::env(std::string name, std::string value) {
-  settings_->env_changes.insert_or_assign(std::move(name), std::move(value));
+  std::string key = platform::variable_key(name);
+  settings_->env_changes.insert_or_assign(std::move(key),
+                                          EnvChange{std::move(name), std::move(value)});
   return *this;
 }
 
 Command& Command::env_remove(std::string name) {
-  settings_->env_changes.insert_or_assign(std::move(name), std::nullopt);
+  std::string key = platform::variable_key(name);
+  settings_->env_changes.insert_or_assign(std::move(key), EnvChange{std::move(name), std::nullopt});
   return *this;
 }
 
@@ -89,7 +96,7 @@ Command& Command::stdin_bytes(std::string bytes) {
 
 Command& Command::stdin_file(std::filesystem::path file) {
   settings_->input.choose(InputKind::file);
-  settings_->input_path = std::move(file).string();
+  settings_->input_path = text_of(file);
   return *this;
 }
 
@@ -125,11 +132,11 @@ Command& Command::stdout_inherit() {
   return *this;
 }
 Command& Command::stdout_file(std::filesystem::path file) {
-  choose(settings_->standard_output, OutputKind::create, std::move(file).string());
+  choose(settings_->standard_output, OutputKind::create, text_of(file));
   return *this;
 }
 Command& Command::stdout_append(std::filesystem::path file) {
-  choose(settings_->standard_output, OutputKind::append, std::move(file).string());
+  choose(settings_->standard_output, OutputKind::append, text_of(file));
   return *this;
 }
 Command& Command::stderr_capture() {
@@ -145,11 +152,11 @@ Command& Command::stderr_inherit() {
   return *this;
 }
 Command& Command::stderr_file(std::filesystem::path file) {
-  choose(settings_->standard_error, OutputKind::create, std::move(file).string());
+  choose(settings_->standard_error, OutputKind::create, text_of(file));
   return *this;
 }
 Command& Command::stderr_append(std::filesystem::path file) {
-  choose(settings_->standard_error, OutputKind::append, std::move(file).string());
+  choose(settings_->standard_error, OutputKind::append, text_of(file));
   return *this;
 }
 Command& Command::stderr_to_stdout() {
@@ -173,7 +180,7 @@ Command& Command::on_stderr_line(LineHandler handler) {
 }
 
 Command& Command::stdout_tee(std::filesystem::path file) {
-  settings_->standard_output.tee.path = std::move(file).string();
+  settings_->standard_output.tee.path = text_of(file);
   return *this;
 }
 Command& Command::stdout_tee(TeeSink sink) {
@@ -181,7 +188,7 @@ Command& Command::stdout_tee(TeeSink sink) {
   return *this;
 }
 Command& Command::stderr_tee(std::filesystem::path file) {
-  settings_->standard_error.tee.path = std::move(file).string();
+  settings_->standard_error.tee.path = text_of(file);
   return *this;
 }
 Command& Command::stderr_tee(TeeSink sink) {
@@ -299,9 +306,19 @@ Command& Command::no_new_privileges() {
   return *this;
 }
 
+Command& Command::create_no_window() {
+  settings_->create_no_window = true;
+  return *this;
+}
+
+Command& Command::new_process_group() {
+  settings_->new_process_group = true;
+  return *this;
+}
+
 std::filesystem::path Command::resolve_program() const {
   settings_->validate();
-  return settings_->resolve_program();
+  return path_of(settings_->resolve_program());
 }
 
 void Command::validate() const {
@@ -322,8 +339,8 @@ std::string Command::debug_string() const {
   if (settings_->env_cleared) {
     text += ", environment cleared";
   }
-  for (const auto& [name, value] : settings_->env_changes) {
-    text += (value ? ", sets " : ", removes ") + escaped(name);
+  for (const auto& [key, change] : settings_->env_changes) {
+    text += (change.value ? ", sets " : ", removes ") + escaped(change.name);
   }
   return text + ")";
 }

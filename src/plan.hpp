@@ -52,6 +52,9 @@ struct SpawnPlan {
   std::vector<unsigned> cpus;        ///< empty: as inherited
   std::optional<int> oom_score_adj;  ///< none: the host's own, but at least 0
   bool no_new_privileges = false;
+
+  bool create_no_window = false;
+  bool new_process_group = false;
 };
 
 }  // namespace treehold::inline v0

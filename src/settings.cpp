@@ -10,6 +10,7 @@
 
 #include "platform/platform.hpp"
 #include "src/limits.hpp"
+#include "src/path_text.hpp"
 
 namespace treehold::inline v0 {
 namespace {
@@ -63,7 +64,7 @@ void require_output(const std::string& stream, const OutputSettings& output) {
 }
 
 std::string absolute(const std::string& path) {
-  return path.empty() ? path : fs::absolute(path).string();
+  return path.empty() ? path : text_of(fs::absolute(path_of(path)));
 }
 
 StreamPlan output_plan(const OutputSettings& output) {
@@ -95,20 +96,17 @@ StreamPlan input_plan(const Settings& settings) {
 /// directory.
 std::vector<std::string> search_places(const std::optional<std::string>& path) {
   std::vector<std::string> places;
-  std::string_view rest = path ? std::string_view(*path) : platform::default_search_path();
+  const std::string all = path ? *path : platform::default_search_path();
+  std::string_view rest = all;
   while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find(platform::search_path_separator), rest.size());
+    const std::size_t end = std::min(rest.find(platform::search_path_separator()), rest.size());
     const std::string_view place = rest.substr(0, end);
-    if (fs::path(place).is_absolute()) {
+    if (path_of(place).is_absolute()) {
       places.emplace_back(place);
     }
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return places;
-}
-
-SpawnFailed not_executable(const std::string& path) {
-  return {SpawnStage::execute, make_error_code(boost::system::errc::permission_denied), path};
 }
 
 }  // namespace
@@ -124,10 +122,10 @@ void Settings::validate() const {
   if (current_dir) {
     require_path("current_dir", *current_dir);
   }
-  for (const auto& [name, value] : env_changes) {
-    require_variable_name(value ? "env" : "env_remove", name);
-    if (value) {
-      require_no_nul("env", *value);
+  for (const auto& [key, change] : env_changes) {
+    require_variable_name(change.value ? "env" : "env_remove", change.name);
+    if (change.value) {
+      require_no_nul("env", *change.value);
     }
   }
   if (env_inherited) {
@@ -157,7 +155,8 @@ void Settings::validate() const {
 
   require(!accepted.empty(), "accept_exit_codes", "accepts none");
   for (const int code : accepted) {
-    require(code >= 0 && code <= 255, "accept_exit_codes", "has a code outside of 0 to 255");
+    require(platform::is_exit_code(code), "accept_exit_codes",
+            "has a code that no program can end with");
   }
 
   require_valid(limits);
@@ -189,88 +188,110 @@ void Settings::validate() const {
       require(cpu < most, "cpu_affinity", "names a CPU beyond 8191");
     }
   }
+  platform::require_supported(plan_of_surroundings());
 }
 
 std::vector<std::string> Settings::child_environment() const {
-  std::vector<std::string> inherited;
-  if (!env_cleared) {
-    inherited = platform::environment();
-  }
+  using platform::variable_key;
   std::vector<std::string> variables;
-  variables.reserve(inherited.size() + env_changes.size());  // so that the views in `seen` stay
-  std::unordered_set<std::string_view> seen;
-  for (std::string& entry : inherited) {
-    // From 1: a name that begins with '=' is one of Windows' hidden variables.
-    const std::size_t equals = entry.find('=', 1);
-    const std::string_view name(entry.data(), std::min(equals, entry.size()));
-    const bool wanted = equals != std::string::npos && env_changes.count(name) == 0 &&
-                        (!env_inherited || env_inherited->count(name) != 0);
-    // Of variables with one name the first counts, as for getenv(3).
-    if (wanted && seen.count(name) == 0) {
-      variables.push_back(std::move(entry));
-      seen.emplace(variables.back().data(), equals);
+  std::unordered_set<std::string> decided;
+  for (const auto& [key, change] : env_changes) {
+    decided.insert(key);
+  }
+  std::unordered_set<std::string> allowed;
+  if (env_inherited) {
+    for (const std::string& name : *env_inherited) {
+      allowed.insert(variable_key(name));
     }
   }
-  for (const auto& [name, value] : env_changes) {
-    if (value) {
-      variables.push_back(name + "=" + *value);
+  if (!env_cleared) {
+    for (std::string& entry : platform::environment()) {
+      // From 1: a name that begins with '=' is one of Windows' hidden variables.
+      const std::size_t equals = entry.find('=', 1);
+      if (equals == std::string::npos) {
+        continue;
+      }
+      const std::string key = variable_key(std::string_view(entry).substr(0, equals));
+      // Of variables with one name the first counts, as for getenv(3).
+      if ((!env_inherited || allowed.count(key) != 0) && decided.insert(key).second) {
+        variables.push_back(std::move(entry));
+      }
+    }
+  }
+  for (const auto& [key, change] : env_changes) {
+    if (change.value) {
+      variables.push_back(change.name + "=" + *change.value);
     }
   }
   return variables;
 }
 
-std::string Settings::resolve_program() const {
-  using platform::Executability;
-  if (fs::path(program).has_parent_path()) {
-    std::string path = absolute(program);
-    switch (platform::executability(path)) {
-      case Executability::executable: return path;
-      case Executability::forbidden: throw not_executable(path);
-      case Executability::missing: break;
+namespace {
+
+std::optional<std::string> path_in(const std::vector<std::string>& environment) {
+  const std::string wanted = platform::variable_key("PATH");
+  for (const std::string& variable : environment) {
+    const std::size_t equals = variable.find('=', 1);
+    if (platform::variable_key(std::string_view(variable).substr(0, equals)) == wanted) {
+      return variable.substr(equals + 1);
     }
-    throw ProgramNotFound(program, {path});
   }
-  constexpr std::string_view path = "PATH=";
-  const std::vector<std::string> variables = child_environment();
-  const auto found = std::find_if(
-      variables.begin(), variables.end(),
-      [path](const std::string& variable) { return variable.compare(0, path.size(), path) == 0; });
-  std::vector<std::string> searched;
-  std::optional<std::string> forbidden;
-  for (const std::string& place : search_places(
-           found != variables.end() ? std::optional(found->substr(path.size())) : std::nullopt)) {
-    std::string candidate = (fs::path(place) / program).string();
-    switch (platform::executability(candidate)) {
-      case Executability::executable: return candidate;
-      case Executability::forbidden:
-        if (!forbidden) {
-          forbidden = candidate;
-        }
-        break;
-      case Executability::missing: break;
-    }
-    searched.push_back(std::move(candidate));
-  }
-  if (forbidden) {
-    throw not_executable(*forbidden);
-  }
-  throw ProgramNotFound(program, std::move(searched));
+  return std::nullopt;
 }
 
-SpawnPlan Settings::plan() const {
-  validate();
-  SpawnPlan plan;
-  plan.program = resolve_program();
-  plan.arguments.reserve(arguments.size() + 1);
-  plan.arguments.push_back(arg0.value_or(program));
-  plan.arguments.insert(plan.arguments.end(), arguments.begin(), arguments.end());
-  plan.environment = child_environment();
-  if (current_dir) {
-    plan.directory = absolute(*current_dir);
+/// A search for a program: what was looked at, and what was found that cannot be executed.
+class ProgramSearch {
+ public:
+  /// The file to execute, when it is one of those that `path` may mean.
+  std::optional<std::string> try_path(const std::string& path) {
+    using platform::Executability;
+    for (std::string& file : platform::program_files(path)) {
+      const Executability worth = platform::executability(file);
+      if (worth == Executability::executable) {
+        return std::move(file);
+      }
+      if (worth == Executability::forbidden && !forbidden_) {
+        forbidden_ = file;
+      }
+      searched_.push_back(std::move(file));
+    }
+    return std::nullopt;
   }
-  plan.standard_input = input_plan(*this);
-  plan.standard_output = output_plan(standard_output);
-  plan.standard_error = output_plan(standard_error);
+
+  [[noreturn]] void fail(const std::string& program) {
+    if (forbidden_) {
+      throw SpawnFailed(SpawnStage::execute,
+                        make_error_code(boost::system::errc::permission_denied), *forbidden_);
+    }
+    throw ProgramNotFound(program, std::move(searched_));
+  }
+
+ private:
+  std::vector<std::string> searched_;
+  std::optional<std::string> forbidden_;
+};
+
+}  // namespace
+
+std::string Settings::resolve_program() const {
+  ProgramSearch search;
+  const fs::path given = path_of(program);
+  if (given.has_parent_path() || given.has_root_name()) {
+    if (auto file = search.try_path(absolute(program))) {
+      return *file;
+    }
+  } else {
+    for (const std::string& place : search_places(path_in(child_environment()))) {
+      if (auto file = search.try_path(text_of(path_of(place) / given))) {
+        return *file;
+      }
+    }
+  }
+  search.fail(program);
+}
+
+SpawnPlan Settings::plan_of_surroundings() const {
+  SpawnPlan plan;
   plan.uid = uid;
   plan.gid = gid;
   plan.groups = groups;
@@ -286,6 +307,26 @@ SpawnPlan Settings::plan() const {
   plan.cpus = cpus.value_or(std::vector<unsigned>());
   plan.oom_score_adj = oom_score_adj;
   plan.no_new_privileges = no_new_privileges;
+  plan.create_no_window = create_no_window;
+  plan.new_process_group = new_process_group;
+  return plan;
+}
+
+SpawnPlan Settings::plan() const {
+  validate();
+  SpawnPlan plan = plan_of_surroundings();
+  plan.program = resolve_program();
+  plan.arguments.reserve(arguments.size() + 1);
+  plan.arguments.push_back(arg0.value_or(program));
+  plan.arguments.insert(plan.arguments.end(), arguments.begin(), arguments.end());
+  plan.environment = child_environment();
+  if (current_dir) {
+    plan.directory = absolute(*current_dir);
+  }
+  plan.standard_input = input_plan(*this);
+  plan.standard_output = output_plan(standard_output);
+  plan.standard_error = output_plan(standard_error);
+  platform::require_supported(plan);
   return plan;
 }
 

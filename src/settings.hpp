@@ -51,6 +51,12 @@ struct OutputSettings {
   [[nodiscard]] OutputKind kind() const { return choice.kind.value_or(OutputKind::capture); }
 };
 
+/// What becomes of a variable.
+struct EnvChange {
+  std::string name;
+  std::optional<std::string> value;  ///< none: removed
+};
+
 struct Settings {
   std::string program;
   std::vector<std::string> arguments;
@@ -59,8 +65,7 @@ struct Settings {
   std::optional<std::string> current_dir;
   bool env_cleared = false;
   std::optional<std::set<std::string, std::less<>>> env_inherited;  ///< names; all when absent
-  std::map<std::string, std::optional<std::string>, std::less<>>
-      env_changes;  ///< no value: removed
+  std::map<std::string, EnvChange> env_changes;                     ///< by the key of the variable
 
   Choice<InputKind> input;
   std::string input_bytes;
@@ -95,6 +100,9 @@ struct Settings {
   std::optional<int> oom_score_adj;
   bool no_new_privileges = false;
 
+  bool create_no_window = false;
+  bool new_process_group = false;
+
   /// Whether a private run needs a group of its own.
   [[nodiscard]] bool wants_own_group() const { return accounting || !limits.empty(); }
 
@@ -109,6 +117,10 @@ struct Settings {
 
   /// Validates, resolves and decides all. Throws what those throw.
   [[nodiscard]] SpawnPlan plan() const;
+
+ private:
+  /// What needs nothing to be looked up.
+  [[nodiscard]] SpawnPlan plan_of_surroundings() const;
 };
 
 }  // namespace treehold::inline v0

@@ -37,13 +37,12 @@ namespace treehold::inline v0 {
 struct Settings;
 
 /// One argument; converts from strings and paths, so that `{"-q", path}` is a list of two.
-class Argument {
+class TREEHOLD_EXPORT Argument {
  public:
   template <class Text>
   requires std::is_convertible_v<const Text&, std::string_view> Argument(const Text& text)
-      : text_(std::string_view(text)) {}  // NOLINT: implicit by design
-  Argument(const std::filesystem::path& path)
-      : text_(path.string()) {}  // NOLINT: implicit by design
+      : text_(std::string_view(text)) {}        // NOLINT: implicit by design
+  Argument(const std::filesystem::path& path);  // NOLINT: implicit by design
 
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
@@ -96,9 +95,9 @@ using TeeSink = std::function<void(std::string_view bytes,
 
 class TREEHOLD_EXPORT Command {
  public:
-  /// `program` is a path when it contains a '/' (a relative one is taken from the host's working
-  /// directory, whatever `current_dir` says); otherwise it is searched in the PATH that the child
-  /// gets, never in the current directory.
+  /// `program` is a path when it contains a '/' (on Windows also a '\\' or a drive; a relative one
+  /// is taken from the host's working directory, whatever `current_dir` says); otherwise it is
+  /// searched in the PATH that the child gets, never in the current directory.
   explicit Command(const Argument& program);
   Command(const Argument& program, std::initializer_list<Argument> arguments);
 
@@ -266,6 +265,16 @@ class TREEHOLD_EXPORT Command {
   /// of the host is not inherited: the default is then 0.
   Command& oom_score_adj(int value);
   Command& no_new_privileges();  ///< prctl(2) PR_SET_NO_NEW_PRIVS
+
+  // -- Windows; `Unsupported` elsewhere -----------------------------------------------------------
+
+  /// A console program gets no window (CREATE_NO_WINDOW).
+  Command& create_no_window();
+
+  /// The leader is the first of a console process group, and the soft signal reaches that as a
+  /// CTRL_BREAK; without it programs without a window get none. It ignores CTRL_C then
+  /// (CREATE_NEW_PROCESS_GROUP).
+  Command& new_process_group();
 
   // -- Asking without starting -------------------------------------------------------------------
 

@@ -19,8 +19,6 @@
 #include "platform/linux/process_table.hpp"
 #include "platform/linux/reaper.hpp"
 
-extern "C" char** environ;
-
 namespace treehold::inline v0::platform {
 
 std::shared_ptr<Group> make_group(Mechanism mechanism, const GroupSettings& settings) {
@@ -80,34 +78,6 @@ std::uint64_t incarnation() noexcept {
     value = page->compare_exchange_strong(value, fresh) ? fresh : value;
   }
   return value;
-}
-
-std::vector<std::string> environment() {
-  std::vector<std::string> variables;
-  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
-    variables.emplace_back(*variable);
-  }
-  return variables;
-}
-
-std::optional<std::string> environment_variable(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
-}
-
-std::string_view default_search_path() noexcept {
-  return "/usr/local/bin:/usr/bin:/bin";
-}
-
-Executability executability(const std::string& path) noexcept {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    return errno == EACCES ? Executability::forbidden : Executability::missing;
-  }
-  if (!S_ISREG(status.st_mode) || ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) {
-    return Executability::forbidden;
-  }
-  return Executability::executable;
 }
 
 std::optional<int> native_number(Signal signal) noexcept {
