@@ -21,6 +21,11 @@ foreach(name boost spdlog fmt CLI catch2)
   endif()
 endforeach()
 
+if(CMAKE_SYSTEM_NAME STREQUAL "Windows" AND CMAKE_HOST_UNIX)
+  # Some write the name as it may be written where case does not matter.
+  file(CONFIGURE OUTPUT "${treehold_headers}/Windows.h" CONTENT "#include <windows.h>\n")
+endif()
+
 # treehold_header_package(name VERSION text MARKER header TARGETS ...): the package `name` is found where the
 # header is, with these imported targets. It leaves other packages be.
 function(treehold_header_package name)
