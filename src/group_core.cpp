@@ -1,6 +1,8 @@
 #include "src/group_core.hpp"
 
 #include <algorithm>
+#include <mutex>
+#include <shared_mutex>
 #include <string>
 
 #include <treehold/error.hpp>

@@ -7,13 +7,13 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <shared_mutex>
 #include <utility>
 #include <vector>
 
 #include <treehold/process_group.hpp>
 
 #include "platform/platform.hpp"
+#include "src/gate.hpp"
 #include "src/plan.hpp"
 #include "src/stop_ladder.hpp"
 
@@ -89,7 +89,7 @@ class GroupCore : public std::enable_shared_from_this<GroupCore> {
 
   // Starts hold it shared from their first look at the states until the child is in its leaf, so
   // that none is in between when the group is frozen or killed.
-  mutable std::shared_mutex gate_;
+  mutable Gate gate_;
   bool suspended_ = false;
   bool closed_ = false;
 
