@@ -276,6 +276,9 @@ enum class Executability { missing, forbidden, executable };
 /// carry out (`InvalidSetting`). Of a plan without a program looks at the other settings alone.
 void require_supported(const SpawnPlan& plan);
 
+/// Throws `LimitRefused` for limits that this system does not have with any mechanism.
+void require_supported(const Limits& limits);
+
 /// Whether a program can end with it.
 [[nodiscard]] bool is_exit_code(int code) noexcept;
 

@@ -6,6 +6,8 @@
 
 #include <treehold/error.hpp>
 
+#include "platform/platform.hpp"
+
 namespace treehold::inline v0 {
 namespace {
 
@@ -68,6 +70,9 @@ void require_valid(const Limits& limits) {
     require_valid(limit);
     require(devices.insert(limit.device).second, "io", "names a device twice");
   }
+  require(!limits.cpu_time || *limits.cpu_time > std::chrono::nanoseconds::zero(), "cpu_time",
+          "lets nothing run");
+  platform::require_supported(limits);
 }
 
 Evidence evidence_of(const LimitEvidence& evidence, const std::string& limit) {

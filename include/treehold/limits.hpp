@@ -45,6 +45,23 @@ struct IoLimit {
   friend bool operator==(const IoLimit&, const IoLimit&) = default;
 };
 
+/// Windows: how readily members get the CPU, all of them alike ("Scheduling Priorities").
+enum class PriorityClass { idle, below_normal, normal, above_normal, high };
+
+/// Windows: what members may not do to others on their desktop (JOBOBJECT_BASIC_UI_RESTRICTIONS).
+struct UiRestrictions {
+  bool desktop = false;           ///< make or switch desktops
+  bool display_settings = false;  ///< change them
+  bool exit_windows = false;      ///< log off, shut down
+  bool global_atoms = false;      ///< have atoms in common with others
+  bool handles = false;           ///< use windows of others
+  bool read_clipboard = false;
+  bool system_parameters = false;  ///< change them
+  bool write_clipboard = false;
+
+  friend bool operator==(const UiRestrictions&, const UiRestrictions&) = default;
+};
+
 /// The limits of a group; what is absent is not limited. Names in errors, guarantees and evidence
 /// are those of the members.
 struct Limits {
@@ -78,6 +95,17 @@ struct Limits {
 
   /// At most one for each device.
   std::vector<IoLimit> io = {};
+
+  /// Windows: CPU time in user mode of all members together, those that have ended included, from
+  /// when it is set. When it is used up the system ends the members. On POSIX systems
+  /// `Command::resource_limit` bounds that of each process.
+  std::optional<std::chrono::nanoseconds> cpu_time = std::nullopt;
+
+  /// Windows: members cannot change it.
+  std::optional<PriorityClass> priority = std::nullopt;
+
+  /// Windows: what is true here.
+  UiRestrictions ui = {};
 
   /// Whether there is none.
   [[nodiscard]] bool empty() const { return *this == Limits{}; }
