@@ -1,15 +1,20 @@
-// What the `treehold` program asks of its surroundings: the signals that interrupt it, and its
-// terminal. For a program that owns its process; the library itself touches neither.
+// What the `treehold` program asks of its surroundings: its arguments, the signals that interrupt
+// it, and its terminal. For a program that owns its process; the library itself touches neither.
 #pragma once
 
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include <treehold/outcome.hpp>
 
 namespace treehold::inline v0::platform {
+
+/// What `main` was called with, as UTF-8, and standard streams that change no byte from now on.
+[[nodiscard]] std::vector<std::string> begin_program(int count, char** words);
 
 /// Keeps the signals that interrupt a program (SIGINT, SIGTERM, SIGHUP) away from this thread and
 /// those it starts, from construction on, so that none ends the program before its tree has ended.

@@ -35,6 +35,10 @@ constexpr int wake_signal = SIGURG;
 
 }  // namespace
 
+std::vector<std::string> begin_program(int count, char** words) {
+  return {words, words + count};
+}
+
 struct HeldInterrupts::Mask {
   sigset_t set;
   struct sigaction broken_pipe;

@@ -10,6 +10,7 @@
 #include "platform/leaf_set.hpp"
 #include "platform/weak_list.hpp"
 #include "platform/windows/job.hpp"
+#include "platform/windows/job_accounting.hpp"
 #include "platform/windows/job_limits.hpp"
 #include "platform/windows/job_notices.hpp"
 #include "platform/windows/leader.hpp"
@@ -94,7 +95,7 @@ class JobLeaf final : public JobTree<Leaf> {
     Spawned spawned = spawn(*plan, {outer_->get(), job()->get()});
     Launched launched;
     if (spawned.failure) {
-      launched.leader = watch_failure(*spawned.failure, executor);
+      launched.leader = watch_failure(told_apart(*spawned.failure), executor);
       return launched;
     }
     launched.pid = spawned.pid;
@@ -125,6 +126,21 @@ class JobLeaf final : public JobTree<Leaf> {
   }
 
  private:
+  /// The system says with one and the same error that a job is full and that it is out of memory.
+  [[nodiscard]] SpawnFailure told_apart(const SpawnFailure& failure) const {
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
+    const bool full =
+        failure.code.value() == ERROR_NOT_ENOUGH_QUOTA &&
+        outer_->query(JobObjectExtendedLimitInformation, limits) &&
+        (limits.BasicLimitInformation.LimitFlags & JOB_OBJECT_LIMIT_ACTIVE_PROCESS) != 0 &&
+        outer_->active() >= limits.BasicLimitInformation.ActiveProcessLimit;
+    if (!full) {
+      return failure;
+    }
+    return {SpawnStage::container,
+            make_error_code(boost::system::errc::resource_unavailable_try_again)};
+  }
+
   const std::shared_ptr<Job> outer_;
   std::mutex mutex_;
   UniqueHandle console_leader_;
@@ -198,6 +214,7 @@ MechanismReport job_object_report() {
   all.members_complete = {true, "the job lists its members", ""};
   all.exit_status_kept = {true, "the system keeps it as long as a handle is held", ""};
   report_limits(all);
+  report_statistics(all);
   all.not_covered = {
       "processes that others start on request (services, scheduled tasks, WMI, COM servers)",
       "files and shared memory",

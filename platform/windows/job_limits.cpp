@@ -9,6 +9,8 @@
 
 #include <treehold/error.hpp>
 
+#include "platform/platform.hpp"
+
 namespace treehold::inline v0::platform {
 namespace {
 
@@ -37,6 +39,37 @@ std::vector<Lacking> lacking(const Limits& limits) {
        "above the limit of a job an allocation fails, and nobody is ended"},
       {"io", !limits.io.empty(), "limits of transfers have been taken out of Windows"},
   };
+}
+
+using DurationTicks = std::chrono::duration<LONGLONG, std::ratio<1, 10'000'000>>;
+
+DWORD native_class(PriorityClass priority) {
+  switch (priority) {
+    case PriorityClass::idle: return IDLE_PRIORITY_CLASS;
+    case PriorityClass::below_normal: return BELOW_NORMAL_PRIORITY_CLASS;
+    case PriorityClass::normal: return NORMAL_PRIORITY_CLASS;
+    case PriorityClass::above_normal: return ABOVE_NORMAL_PRIORITY_CLASS;
+    case PriorityClass::high: break;
+  }
+  return HIGH_PRIORITY_CLASS;
+}
+
+DWORD native_restrictions(const UiRestrictions& ui) {
+  const std::pair<bool, DWORD> all[] = {
+      {ui.desktop, JOB_OBJECT_UILIMIT_DESKTOP},
+      {ui.display_settings, JOB_OBJECT_UILIMIT_DISPLAYSETTINGS},
+      {ui.exit_windows, JOB_OBJECT_UILIMIT_EXITWINDOWS},
+      {ui.global_atoms, JOB_OBJECT_UILIMIT_GLOBALATOMS},
+      {ui.handles, JOB_OBJECT_UILIMIT_HANDLES},
+      {ui.read_clipboard, JOB_OBJECT_UILIMIT_READCLIPBOARD},
+      {ui.system_parameters, JOB_OBJECT_UILIMIT_SYSTEMPARAMETERS},
+      {ui.write_clipboard, JOB_OBJECT_UILIMIT_WRITECLIPBOARD},
+  };
+  DWORD flags = 0;
+  for (const auto& [wanted, flag] : all) {
+    flags |= wanted ? flag : 0;
+  }
+  return flags;
 }
 
 [[noreturn]] void not_taken(const std::string& limit) {
@@ -76,9 +109,20 @@ void set_extended(const Job& job, const Limits& limits) {
     flags |= JOB_OBJECT_LIMIT_AFFINITY;
     wanted.BasicLimitInformation.Affinity = affinity_mask(*limits.cpu_set);
   }
+  if (limits.cpu_time) {
+    flags |= JOB_OBJECT_LIMIT_JOB_TIME;
+    wanted.BasicLimitInformation.PerJobUserTimeLimit.QuadPart =
+        std::chrono::ceil<DurationTicks>(*limits.cpu_time).count();
+  }
+  if (limits.priority) {
+    flags |= JOB_OBJECT_LIMIT_PRIORITY_CLASS;
+    wanted.BasicLimitInformation.PriorityClass = native_class(*limits.priority);
+  }
   const std::pair<DWORD, const char*> names[] = {{JOB_OBJECT_LIMIT_JOB_MEMORY, "memory"},
                                                  {JOB_OBJECT_LIMIT_ACTIVE_PROCESS, "processes"},
-                                                 {JOB_OBJECT_LIMIT_AFFINITY, "cpu_set"}};
+                                                 {JOB_OBJECT_LIMIT_AFFINITY, "cpu_set"},
+                                                 {JOB_OBJECT_LIMIT_JOB_TIME, "cpu_time"},
+                                                 {JOB_OBJECT_LIMIT_PRIORITY_CLASS, "priority"}};
   const auto any = std::find_if(std::begin(names), std::end(names),
                                 [flags](const auto& name) { return (flags & name.first) != 0; });
   const std::string first = any != std::end(names) ? any->second : "memory";
@@ -148,16 +192,20 @@ void set_cpu_rate(const Job& job, const Limits& limits) {
   }
 }
 
-/// JobObjectMemoryUsageInformation of newer systems (Windows 10, 1607), which not all headers have.
-struct MemoryUsage {
-  std::uint64_t now = 0;
-  std::uint64_t peak = 0;
-};
-constexpr auto memory_usage_class = static_cast<JOBOBJECTINFOCLASS>(28);
-
-std::chrono::microseconds duration_of(const LARGE_INTEGER& ticks) noexcept {
-  constexpr LONGLONG ticks_per_microsecond = 10;
-  return std::chrono::microseconds(ticks.QuadPart / ticks_per_microsecond);
+void set_ui(const Job& job, const UiRestrictions& ui) {
+  const JOBOBJECT_BASIC_UI_RESTRICTIONS wanted{native_restrictions(ui)};
+  JOBOBJECT_BASIC_UI_RESTRICTIONS held{};
+  const bool known = job.query(JobObjectBasicUIRestrictions, held);
+  if (wanted.UIRestrictionsClass == 0 && (!known || held.UIRestrictionsClass == 0)) {
+    return;  // nothing to be taken back
+  }
+  if (!job.set(JobObjectBasicUIRestrictions, wanted) ||
+      !job.query(JobObjectBasicUIRestrictions, held)) {
+    not_taken("ui");
+  }
+  if (held.UIRestrictionsClass != wanted.UIRestrictionsClass) {
+    not_held("ui");
+  }
 }
 
 /// Asks the system to note when the job has used as much memory as it may.
@@ -173,64 +221,19 @@ void note_violations(const Job& job, const Limits& limits) noexcept {
 
 }  // namespace
 
-void set_limits(const Job& job, const Limits& limits) {
+void require_supported(const Limits& limits) {
   for (const Lacking& one : lacking(limits)) {
     if (one.wanted) {
       refuse(one.limit, LimitProblem::unsupported, one.reason);
     }
   }
+}
+
+void set_limits(const Job& job, const Limits& limits) {
+  set_ui(job, limits.ui);
   set_cpu_rate(job, limits);
   set_extended(job, limits);
   note_violations(job, limits);
-}
-
-Statistics statistics_of(const Job& job) {
-  Statistics all;
-  JOBOBJECT_BASIC_AND_IO_ACCOUNTING_INFORMATION accounting{};
-  if (job.query(JobObjectBasicAndIoAccountingInformation, accounting)) {
-    all.processes = accounting.BasicInfo.ActiveProcesses;
-    all.cpu_user = duration_of(accounting.BasicInfo.TotalUserTime);
-    all.cpu_system = duration_of(accounting.BasicInfo.TotalKernelTime);
-    all.io = IoUse{accounting.IoInfo.ReadTransferCount, accounting.IoInfo.WriteTransferCount,
-                   accounting.IoInfo.ReadOperationCount, accounting.IoInfo.WriteOperationCount};
-  }
-  MemoryUsage memory;
-  JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
-  if (job.query(memory_usage_class, memory)) {
-    all.memory = memory.now;
-    all.memory_peak = memory.peak;
-  } else if (job.query(JobObjectExtendedLimitInformation, limits)) {
-    all.memory_peak = limits.PeakJobMemoryUsed;
-  }
-  return all;
-}
-
-LimitEvidence evidence_of(const Job& job, const Limits& limits) {
-  LimitEvidence all;
-  if (limits.memory) {
-    JOBOBJECT_LIMIT_VIOLATION_INFORMATION violation{};
-    Evidence evidence;
-    if (job.query(JobObjectLimitViolationInformation, violation) &&
-        (violation.LimitFlags & JOB_OBJECT_LIMIT_JOB_MEMORY) != 0) {
-      const bool tripped = (violation.ViolationLimitFlags & JOB_OBJECT_LIMIT_JOB_MEMORY) != 0;
-      evidence = {tripped ? Tripped::yes : Tripped::no, tripped ? 1U : 0U,
-                  "JOBOBJECT_LIMIT_VIOLATION_INFORMATION"};
-    } else {
-      evidence.reason = "the system does not note when a job has used all it may";
-    }
-    all.emplace_back("memory", evidence);
-  }
-  const std::pair<const char*, bool> uncounted[] = {{"processes", limits.processes.has_value()},
-                                                    {"cpus", limits.cpus.has_value()},
-                                                    {"cpu_weight", limits.cpu_weight.has_value()},
-                                                    {"cpu_set", limits.cpu_set.has_value()}};
-  for (const auto& [limit, set] : uncounted) {
-    if (set) {
-      all.emplace_back(limit,
-                       Evidence{Tripped::unknown, 0, "a job object does not count how often"});
-    }
-  }
-  return all;
 }
 
 void report_limits(Guarantees& all) {
@@ -241,6 +244,9 @@ void report_limits(Guarantees& all) {
       {"cpus", {.cpus = 1.0}},
       {"cpu_weight", {.cpu_weight = 200}},
       {"cpu_set", {.cpu_set = std::vector<unsigned>{0}}},
+      {"cpu_time", {.cpu_time = std::chrono::hours(1)}},
+      {"priority", {.priority = PriorityClass::normal}},
+      {"ui", {.ui = {.exit_windows = true}}},
   };
   for (const auto& [limit, sample] : samples) {
     try {
@@ -256,12 +262,6 @@ void report_limits(Guarantees& all) {
   for (const Lacking& one : lacking({})) {
     all.limits.emplace_back(one.limit, Guarantee{false, one.reason, ""});
   }
-  for (const char* counted : {"processes", "cpu", "memory", "io"}) {
-    all.statistics.emplace_back(counted, Guarantee{true, "counted by the job object", ""});
-  }
-  all.statistics.emplace_back("threads",
-                              Guarantee{false, "a job object does not count threads", ""});
-  all.statistics.emplace_back("pressure", Guarantee{false, "Windows does not measure it", ""});
 }
 
 }  // namespace treehold::inline v0::platform

@@ -1,9 +1,8 @@
-// What a job may use, and what it has used.
+// What a job may use.
 #pragma once
 
 #include <treehold/limits.hpp>
 #include <treehold/mechanism.hpp>
-#include <treehold/statistics.hpp>
 
 #include "platform/windows/job.hpp"
 
@@ -13,10 +12,7 @@ namespace treehold::inline v0::platform {
 /// `LimitRefused`; then some may have been set.
 void set_limits(const Job& job, const Limits& limits);
 
-[[nodiscard]] Statistics statistics_of(const Job& job);
-[[nodiscard]] LimitEvidence evidence_of(const Job& job, const Limits& limits);
-
-/// Fills in what a job can hold and count.
+/// Fills in what a job can hold on this system.
 void report_limits(Guarantees& all);
 
 }  // namespace treehold::inline v0::platform

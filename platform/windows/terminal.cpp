@@ -1,7 +1,11 @@
 #include "platform/terminal.hpp"
 
+#include <fcntl.h>
+#include <io.h>
+
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
 #include <mutex>
 #include <queue>
 #include <thread>
@@ -9,6 +13,10 @@
 
 #include "platform/windows/signals.hpp"
 #include "platform/windows/unique_handle.hpp"
+#include "platform/windows/wide_text.hpp"
+
+// After windows.h.
+#include <shellapi.h>
 
 namespace treehold::inline v0::platform {
 namespace {
@@ -60,6 +68,21 @@ BOOL WINAPI handle(DWORD event) {
 }
 
 }  // namespace
+
+std::vector<std::string> begin_program(int /*count*/, char** /*words*/) {
+  for (std::FILE* const stream : {stdin, stdout, stderr}) {
+    (void)::_setmode(::_fileno(stream), _O_BINARY);
+  }
+  int count = 0;
+  // What main gets has been through the code page of the system.
+  const std::unique_ptr<LPWSTR, decltype(&::LocalFree)> words(
+      ::CommandLineToArgvW(::GetCommandLineW(), &count), ::LocalFree);
+  std::vector<std::string> arguments;
+  for (int index = 0; words && index < count; ++index) {
+    arguments.push_back(to_utf8(words.get()[index]));
+  }
+  return arguments;
+}
 
 struct HeldInterrupts::Mask {};
 

@@ -3,13 +3,14 @@
 #include <iostream>
 #include <map>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include <treehold/error.hpp>
 
+#include "platform/terminal.hpp"
 #include "src/cli/doctor.hpp"
 #include "src/cli/duration.hpp"
 #include "src/cli/limit_options.hpp"
@@ -48,7 +49,8 @@ void add_duration(CLI::App& app, const std::string& name, Place& place, const st
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Runs programs inside a kernel container: what they spawn ends with them.");
+  CLI::App app("Runs programs inside a kernel container: what they spawn ends with them.",
+               "treehold");
   app.set_version_flag("--version", TREEHOLD_VERSION);
   app.require_subcommand(1);
 
@@ -61,10 +63,11 @@ int main(int argc, char** argv) {
   using treehold::Mechanism;
   const std::map<std::string, Mechanism> mechanisms{{"cgroup_v2", Mechanism::cgroup_v2},
                                                     {"reaper", Mechanism::reaper},
-                                                    {"process_group", Mechanism::process_group}};
+                                                    {"process_group", Mechanism::process_group},
+                                                    {"job_object", Mechanism::job_object}};
   std::string mechanism;
   run->add_option("--mechanism", mechanism,
-                  "cgroup_v2, reaper or process_group; default: the best one here")
+                  "cgroup_v2, reaper, process_group or job_object; default: the best one here")
       ->check(CLI::IsMember(mechanisms));
   run->add_option("--cwd", options.directory, "Working directory of the program")->type_name("DIR");
   run->add_option("--env", options.environment, "Set a variable; may be repeated")
@@ -105,12 +108,17 @@ int main(int argc, char** argv) {
                     "Where to look in the cgroup v2 hierarchy; default: everywhere");
 
   try {
-    char** const end = argv + argc;
-    char** const mark = std::find_if(
-        argv, end, [](const char* argument) { return std::string_view(argument) == "--"; });
-    app.parse(static_cast<int>(mark - argv), argv);
-    if (mark != end) {
-      options.command_line.assign(mark + 1, end);
+    const std::vector<std::string> words = treehold::platform::begin_program(argc, argv);
+    const auto mark = std::find(words.begin(), words.end(), "--");
+    // It takes them from the back.
+    std::vector<std::string> own(words.begin(), mark);
+    std::reverse(own.begin(), own.end());
+    if (!own.empty()) {
+      own.pop_back();  // the name of the program
+    }
+    app.parse(std::move(own));
+    if (mark != words.end()) {
+      options.command_line.assign(mark + 1, words.end());
     }
     if (!mechanism.empty()) {
       options.mechanism = mechanisms.at(mechanism);
