@@ -1,6 +1,8 @@
 // Exit statuses as the kernel's calls tell them.
 #pragma once
 
+#include <sys/resource.h>
+
 #include <treehold/outcome.hpp>
 
 namespace treehold::inline v0::platform {
@@ -10,5 +12,8 @@ namespace treehold::inline v0::platform {
 
 /// Of waitid(2): `si_code` and `si_status`.
 [[nodiscard]] Outcome outcome_of(int how, int status);
+
+/// Of getrusage(2), where it counts memory in KiB (Linux, BSD).
+[[nodiscard]] ResourceUse resource_use(const rusage& usage);
 
 }  // namespace treehold::inline v0::platform

@@ -1,4 +1,4 @@
-// A child of this process, held by a pidfd: the leader of a start, or its keeper.
+// A child of this process: the leader of a start, or its keeper.
 #pragma once
 
 #include <sys/types.h>
@@ -6,16 +6,15 @@
 #include <memory>
 #include <vector>
 
-#include "platform/linux/clone.hpp"
-#include "platform/linux/leader.hpp"
+#include "platform/posix/leader.hpp"
 
 namespace treehold::inline v0::platform {
 
 /// From its birth until it is reaped.
 class OwnChild final : public Leader {
  public:
-  /// `shared_memory`: what it uses of ours until its exec.
-  explicit OwnChild(Cloned child, std::shared_ptr<const void> shared_memory = nullptr);
+  /// `end_notice`: see `Leader`. `shared_memory`: what it uses of ours until its exec.
+  OwnChild(pid_t pid, UniqueFd end_notice, std::shared_ptr<const void> shared_memory = nullptr);
 
   /// Reaps, or hands the zombie to those tried again at later starts when a tracer still holds it,
   /// or it has yet to end.
@@ -28,9 +27,13 @@ class OwnChild final : public Leader {
   [[nodiscard]] ExitStatus status_of_zombie() const override;
   bool reap() noexcept override;
   [[nodiscard]] bool pins_number() const noexcept override;
+  bool send(int native_signal) const noexcept override;
   void disown() noexcept override;
 
  private:
+  /// With `mutex_` held.
+  [[nodiscard]] bool pins_number_now() const noexcept;
+
   bool reaped_ = false;
 };
 

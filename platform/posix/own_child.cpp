@@ -1,13 +1,9 @@
-#include "platform/linux/own_child.hpp"
+#include "platform/posix/own_child.hpp"
 
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <cstring>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,33 +11,16 @@
 #include <utility>
 #include <vector>
 
-#include "platform/linux/exit_status.hpp"
-#include "platform/linux/process_table.hpp"
 #include "platform/platform.hpp"
+#include "platform/posix/exit_status.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
 
-ResourceUse resource_use(const rusage& usage) {
-  using std::chrono::microseconds;
-  using std::chrono::seconds;
-  ResourceUse use;
-  use.user = seconds(usage.ru_utime.tv_sec) + microseconds(usage.ru_utime.tv_usec);
-  use.system = seconds(usage.ru_stime.tv_sec) + microseconds(usage.ru_stime.tv_usec);
-  use.peak_resident_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-  return use;
-}
-
-/// waitid(2) with the rusage that only the system call itself has. Never blocks.
-int wait_for_exit(int pidfd, siginfo_t& info, rusage* usage, int flags) {
-  std::memset(&info, 0, sizeof info);
-  return static_cast<int>(
-      ::syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG | flags, usage));
-}
-
 /// A child that could not be reaped when its object went.
 struct Leftover {
-  UniqueFd pidfd;
+  pid_t pid;
+  UniqueFd end_notice;
   std::shared_ptr<const void> shared_memory;
 };
 
@@ -85,33 +64,34 @@ void forget(Unreaped& children, pid_t pid) {
 
 }  // namespace
 
-OwnChild::OwnChild(Cloned child, std::shared_ptr<const void> shared_memory) : Leader(child.pid) {
+OwnChild::OwnChild(pid_t pid, UniqueFd end_notice, std::shared_ptr<const void> shared_memory)
+    : Leader(pid) {
   Unreaped& children = unreaped();
   const std::lock_guard lock(children.mutex);
-  children.numbers.insert(child.pid);
-  hold(std::move(child.pidfd), std::move(shared_memory));
+  children.numbers.insert(pid);
+  hold(std::move(end_notice), std::move(shared_memory));
 }
 
 OwnChild::~OwnChild() {
-  if (pidfd_ && !reap()) {
+  if (end_notice_ && !reap()) {
     Unreaped& children = unreaped();
     const std::lock_guard children_lock(children.mutex);
     forget(children, pid());
     Leftovers& list = leftovers();
     const std::lock_guard lock(list.mutex);
-    list.list.push_back({std::move(pidfd_), std::move(shared_memory_)});
+    list.list.push_back({pid(), std::move(end_notice_), std::move(shared_memory_)});
   }
 }
 
 Leader::Peek OwnChild::peek(ExitStatus& status) const {
   const std::lock_guard lock(mutex_);
   siginfo_t info;
-  rusage usage{};
-  if (!reaped_ && wait_for_exit(pidfd(), info, &usage, WNOWAIT) == 0) {
+  std::optional<ResourceUse> use;
+  if (!reaped_ && wait_for_exit(handle(), WNOWAIT, info, &use)) {
     if (info.si_pid == 0) {
       return Peek::running;
     }
-    status = {outcome_of(info.si_code, info.si_status), resource_use(usage)};
+    status = {outcome_of(info.si_code, info.si_status), use};
     return Peek::ended;
   }
   return peek_at_kernel(status);
@@ -120,8 +100,8 @@ Leader::Peek OwnChild::peek(ExitStatus& status) const {
 ExitStatus OwnChild::status_of_zombie() const {
   const std::lock_guard lock(mutex_);
   if (!reaped_) {
-    if (const std::optional<int> status = zombie_wait_status(pid())) {
-      return {outcome_of_wait_status(*status), std::nullopt};
+    if (const std::optional<Outcome> outcome = outcome_of_zombie(pid())) {
+      return {*outcome, std::nullopt};
     }
   }
   return {};
@@ -136,22 +116,37 @@ bool OwnChild::reap() noexcept {
   Unreaped& children = unreaped();
   const std::lock_guard children_lock(children.mutex);
   siginfo_t info;
-  if (wait_for_exit(pidfd(), info, nullptr, 0) != 0 || info.si_pid != 0) {
+  if (!wait_for_exit(handle(), 0, info, nullptr) || info.si_pid != 0) {
     reaped_ = true;
     forget(children, pid());
   }
   return reaped_;
 }
 
+bool OwnChild::pins_number_now() const noexcept {
+  siginfo_t info;
+  return !reaped_ && wait_for_exit(handle(), WNOWAIT, info, nullptr);
+}
+
 bool OwnChild::pins_number() const noexcept {
   const std::lock_guard lock(mutex_);
-  siginfo_t info;
-  return !reaped_ && wait_for_exit(pidfd(), info, nullptr, WNOWAIT) == 0;
+  return pins_number_now();
+}
+
+bool OwnChild::send(int native_signal) const noexcept {
+  if (signals_need_no_number()) {
+    return send_to_child(handle(), native_signal);
+  }
+  const std::lock_guard lock(mutex_);  // nobody reaps it meanwhile
+  return pins_number_now() && send_to_child(handle(), native_signal);
 }
 
 void OwnChild::disown() noexcept {
   const std::lock_guard lock(mutex_);
   reaped_ = true;
+  if (!end_notices_are_inherited()) {
+    (void)end_notice_.release();
+  }
 }
 
 void leave_out_own_children(std::vector<pid_t>& children) {
@@ -165,7 +160,8 @@ void reap_leftovers() noexcept {
   const std::lock_guard lock(leftover.mutex);
   std::erase_if(leftover.list, [](const Leftover& child) {
     siginfo_t info;
-    return wait_for_exit(child.pidfd.get(), info, nullptr, 0) != 0 || info.si_pid != 0;
+    return !wait_for_exit({child.pid, child.end_notice.get()}, 0, info, nullptr) ||
+           info.si_pid != 0;
   });
 }
 

@@ -1,9 +1,6 @@
-#include "platform/linux/leader.hpp"
+#include "platform/posix/leader.hpp"
 
 #include <poll.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstring>
@@ -17,11 +14,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "platform/linux/keeper.hpp"
-#include "platform/linux/order.hpp"
-#include "platform/linux/own_child.hpp"
-#include "platform/linux/pidfd_info.hpp"
-#include "platform/linux/spawn.hpp"
+#include "platform/posix/child_order.hpp"
 #include "platform/posix/input_pipe.hpp"
 
 namespace treehold::inline v0::platform {
@@ -30,20 +23,20 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-SpawnStage spawn_stage(AgentStage stage) {
+SpawnStage spawn_stage(ChildStage stage) {
   switch (stage) {
-    case AgentStage::container: return SpawnStage::container;
-    case AgentStage::session: return SpawnStage::session;
-    case AgentStage::standard_input: return SpawnStage::standard_input;
-    case AgentStage::standard_output: return SpawnStage::standard_output;
-    case AgentStage::standard_error: return SpawnStage::standard_error;
-    case AgentStage::resource_limits: return SpawnStage::resource_limits;
-    case AgentStage::priority: return SpawnStage::priority;
-    case AgentStage::oom_score: return SpawnStage::oom_score;
-    case AgentStage::affinity: return SpawnStage::affinity;
-    case AgentStage::credentials: return SpawnStage::credentials;
-    case AgentStage::working_directory: return SpawnStage::working_directory;
-    case AgentStage::execute: return SpawnStage::execute;
+    case ChildStage::container: return SpawnStage::container;
+    case ChildStage::session: return SpawnStage::session;
+    case ChildStage::standard_input: return SpawnStage::standard_input;
+    case ChildStage::standard_output: return SpawnStage::standard_output;
+    case ChildStage::standard_error: return SpawnStage::standard_error;
+    case ChildStage::resource_limits: return SpawnStage::resource_limits;
+    case ChildStage::priority: return SpawnStage::priority;
+    case ChildStage::oom_score: return SpawnStage::oom_score;
+    case ChildStage::affinity: return SpawnStage::affinity;
+    case ChildStage::credentials: return SpawnStage::credentials;
+    case ChildStage::working_directory: return SpawnStage::working_directory;
+    case ChildStage::execute: return SpawnStage::execute;
   }
   return SpawnStage::launch;
 }
@@ -55,7 +48,7 @@ class LeaderNotices : public std::enable_shared_from_this<LeaderNotices> {
   LeaderNotices(std::shared_ptr<Leader> leader, UniqueFd report, const Executor& executor)
       : leader_(std::move(leader)),
         report_(executor, report.release()),
-        exit_(executor, leader_->pidfd()),
+        exit_(executor, leader_->end_notice()),
         retry_(executor) {}
 
   ~LeaderNotices() { close(); }
@@ -111,16 +104,16 @@ class LeaderNotices : public std::enable_shared_from_this<LeaderNotices> {
 
  private:
   [[nodiscard]] std::optional<SpawnFailure> failure() const {
-    if (received_ < sizeof(AgentReport)) {
+    if (received_ < sizeof(ChildReport)) {
       return std::nullopt;
     }
-    AgentReport report;
+    ChildReport report;
     std::memcpy(&report, bytes_.data(), sizeof report);
     return SpawnFailure{spawn_stage(report.stage),
                         {report.error, boost::system::system_category()}};
   }
 
-  /// The pidfd is readable: the leader has ended. Its status is there at once, unless a tracer
+  /// The notice has come: the leader has ended. Its status is there at once, unless a tracer
   /// holds the zombie, the kernel is just reaping it by itself (SIGCHLD ignored), or its keeper has
   /// yet to tell: then it is asked again for a while.
   void ask(Handler<ExitStatus> handler) {
@@ -157,19 +150,19 @@ class LeaderNotices : public std::enable_shared_from_this<LeaderNotices> {
   asio::posix::stream_descriptor report_;
   asio::posix::stream_descriptor exit_;
   asio::steady_timer retry_;
-  std::array<char, sizeof(AgentReport)> bytes_{};
+  std::array<char, sizeof(ChildReport)> bytes_{};
   std::size_t received_ = 0;
   int asked_ = 0;
   bool closed_ = false;
 };
 
-class PidfdWatch final : public LeaderWatch {
+class DescriptorWatch final : public LeaderWatch {
  public:
-  explicit PidfdWatch(std::shared_ptr<LeaderNotices> notices) noexcept
+  explicit DescriptorWatch(std::shared_ptr<LeaderNotices> notices) noexcept
       : notices_(std::move(notices)) {}
-  ~PidfdWatch() override { notices_->close(); }
-  PidfdWatch(const PidfdWatch&) = delete;
-  PidfdWatch& operator=(const PidfdWatch&) = delete;
+  ~DescriptorWatch() override { notices_->close(); }
+  DescriptorWatch(const DescriptorWatch&) = delete;
+  DescriptorWatch& operator=(const DescriptorWatch&) = delete;
 
   void async_started(Handler<std::optional<SpawnFailure>> handler) override {
     notices_->read_report(std::move(handler));
@@ -185,16 +178,16 @@ class PidfdWatch final : public LeaderWatch {
 }  // namespace
 
 bool Leader::has_ended() const noexcept {
-  pollfd notice{pidfd_.get(), POLLIN, 0};
+  pollfd notice{end_notice_.get(), POLLIN, 0};
   return ::poll(&notice, 1, 0) > 0;
 }
 
 bool Leader::send(int native_signal) const noexcept {
-  return ::syscall(SYS_pidfd_send_signal, pidfd_.get(), native_signal, nullptr, 0) == 0;
+  return send_to_child(handle(), native_signal);
 }
 
 Leader::Peek Leader::peek_at_kernel(ExitStatus& status) const {
-  if (const std::optional<Outcome> outcome = outcome_kept_for(pidfd())) {
+  if (const std::optional<Outcome> outcome = outcome_kept_for(handle())) {
     status = {*outcome, std::nullopt};
     return Peek::ended;
   }
@@ -206,43 +199,21 @@ void Leader::let_go_of_memory() noexcept {
   shared_memory_.reset();
 }
 
-std::shared_ptr<Leader> make_leader(Spawned& spawned) {
-  if (spawned.keeper) {
-    return std::make_shared<KeptLeader>(spawned.pid, std::move(spawned.pidfd), spawned.keeper);
-  }
-  return std::make_shared<OwnChild>(Cloned{spawned.pid, std::move(spawned.pidfd)},
-                                    std::move(spawned.shared_memory));
-}
-
-Launched hand_over(Spawned& spawned, std::shared_ptr<Leader> leader, const Executor& executor) {
+Launched hand_over(HostEnds& ends, std::shared_ptr<Leader> leader, const Executor& executor) {
   Launched launched;
-  launched.pid = spawned.pid;
-  launched.leader = std::make_unique<PidfdWatch>(
-      std::make_shared<LeaderNotices>(std::move(leader), std::move(spawned.report), executor));
-  if (spawned.standard_input) {
-    launched.standard_input = open_input_pipe(std::move(spawned.standard_input), executor);
+  launched.pid = leader->pid();
+  launched.leader = std::make_unique<DescriptorWatch>(
+      std::make_shared<LeaderNotices>(std::move(leader), std::move(ends.report), executor));
+  if (ends.standard_input) {
+    launched.standard_input = open_input_pipe(std::move(ends.standard_input), executor);
   }
-  if (spawned.standard_output) {
-    launched.standard_output.emplace(executor, spawned.standard_output.release());
+  if (ends.standard_output) {
+    launched.standard_output.emplace(executor, ends.standard_output.release());
   }
-  if (spawned.standard_error) {
-    launched.standard_error.emplace(executor, spawned.standard_error.release());
+  if (ends.standard_error) {
+    launched.standard_error.emplace(executor, ends.standard_error.release());
   }
   return launched;
-}
-
-bool exit_statuses_are_discarded() noexcept {
-  struct sigaction action {};
-  return ::sigaction(SIGCHLD, nullptr, &action) == 0 &&
-         (action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT) != 0);
-}
-
-Guarantee exit_status_guarantee() {
-  if (exit_statuses_are_discarded()) {
-    return {true, "SIGCHLD is ignored by the host: each leader has a keeper, which waits for it",
-            ""};
-  }
-  return {true, "the kernel keeps it until the leader is reaped", ""};
 }
 
 }  // namespace treehold::inline v0::platform

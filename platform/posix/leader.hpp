@@ -1,4 +1,4 @@
-// The leader of a start: one process by its pidfd, its notices and its exit status.
+// The leader of a start: its notices and its exit status.
 #pragma once
 
 #include <sys/types.h>
@@ -8,13 +8,13 @@
 #include <utility>
 
 #include "platform/platform.hpp"
+#include "platform/posix/child_pipes.hpp"
+#include "platform/posix/system.hpp"
 #include "platform/posix/unique_fd.hpp"
 
 namespace treehold::inline v0::platform {
 
-struct Spawned;
-
-/// A child of this process (own_child.hpp) or of a keeper (keeper.hpp), held by a pidfd. Thread
+/// A child of this process (own_child.hpp), or of a process of ours (linux/keeper.hpp). Thread
 /// safe.
 class Leader {
  public:
@@ -23,7 +23,9 @@ class Leader {
   Leader& operator=(const Leader&) = delete;
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
-  [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
+
+  /// A descriptor that becomes readable when all its threads have ended (Linux: its pidfd).
+  [[nodiscard]] int end_notice() const noexcept { return end_notice_.get(); }
 
   enum class Peek {
     running,  ///< not yet ended, or ended and held by a tracer, or not told yet
@@ -37,8 +39,8 @@ class Leader {
   /// Whether somebody lives who is yet to tell of its end, however busy the machine.
   [[nodiscard]] virtual bool will_be_told() const = 0;
 
-  /// What can be said when neither waiting nor the pidfd tells: reads the zombie's own record,
-  /// which needs no reaping; unknown when there is none.
+  /// What can be said when neither waiting nor the kernel's own memory tells: reads the zombie's
+  /// own record, which needs no reaping; unknown when there is none.
   [[nodiscard]] virtual ExitStatus status_of_zombie() const = 0;
 
   /// Takes the exit status, so that no zombie is left. True when it is gone, or another's to reap.
@@ -51,7 +53,7 @@ class Leader {
   [[nodiscard]] virtual bool pins_number() const noexcept = 0;
 
   /// Sends a signal to the leader alone. False when it has ended.
-  bool send(int native_signal) const noexcept;
+  virtual bool send(int native_signal) const noexcept;
 
   /// The child has executed its program, or has ended: it uses our memory no more.
   void let_go_of_memory() noexcept;
@@ -63,32 +65,24 @@ class Leader {
   explicit Leader(pid_t pid) noexcept : pid_(pid) {}
 
   /// `shared_memory`: what it uses of ours until its exec.
-  void hold(UniqueFd pidfd, std::shared_ptr<const void> shared_memory) noexcept {
-    pidfd_ = std::move(pidfd);
+  void hold(UniqueFd end_notice, std::shared_ptr<const void> shared_memory) noexcept {
+    end_notice_ = std::move(end_notice);
     shared_memory_ = std::move(shared_memory);
   }
 
-  /// What newer kernels keep when somebody else has reaped it.
+  [[nodiscard]] ChildHandle handle() const noexcept { return {pid_, end_notice_.get()}; }
+
+  /// What some kernels keep when somebody else has reaped it.
   Peek peek_at_kernel(ExitStatus& status) const;
 
   const pid_t pid_;
-  UniqueFd pidfd_;
+  UniqueFd end_notice_;
   std::shared_ptr<const void> shared_memory_;
   mutable std::mutex mutex_;
 };
 
-/// Takes over who was spawned.
-[[nodiscard]] std::shared_ptr<Leader> make_leader(Spawned& spawned);
-
 /// Notices of a started `leader`, and the host's ends of its pipes, taken over by Asio.
-[[nodiscard]] Launched hand_over(Spawned& spawned, std::shared_ptr<Leader> leader,
+[[nodiscard]] Launched hand_over(HostEnds& ends, std::shared_ptr<Leader> leader,
                                  const Executor& executor);
-
-/// Whether the kernel reaps children of this process by itself (SIGCHLD is ignored, sigaction(2)):
-/// a leader whose exit status is to be told needs another parent.
-[[nodiscard]] bool exit_statuses_are_discarded() noexcept;
-
-/// Whether a leader's exit status is kept for us here.
-[[nodiscard]] Guarantee exit_status_guarantee();
 
 }  // namespace treehold::inline v0::platform
