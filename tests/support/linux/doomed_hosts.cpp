@@ -15,6 +15,7 @@
 #include <treehold/guardian.hpp>
 
 #include "host.hpp"
+#include "linux/scenarios.hpp"
 #include "support.hpp"
 
 namespace support {

@@ -24,6 +24,7 @@
 
 #include "fifo.hpp"
 #include "host.hpp"
+#include "linux/scenarios.hpp"
 #include "support.hpp"
 
 namespace support {

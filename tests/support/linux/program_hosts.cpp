@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "host.hpp"
+#include "linux/scenarios.hpp"
 #include "support.hpp"
 
 namespace support {

@@ -6,6 +6,7 @@
 
 #include "../copy/second_copy.hpp"
 #include "host.hpp"
+#include "linux/scenarios.hpp"
 #include "support.hpp"
 
 namespace support {
