@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../posix/child_steps.hpp"
 #include "descriptor_message.hpp"
 #include "order.hpp"
 #include "raw_syscall.hpp"
@@ -47,27 +48,46 @@ struct KernelSigaction {
   }
 }
 
-inline void report(const LaunchOrder& order, AgentStage stage, long result) {
-  AgentReport message;
-  message.stage = stage;
-  message.error = static_cast<std::int32_t>(-result);
-  raw_syscall(__NR_write, order.report, raw_syscall_of(&message), sizeof message);
-}
+/// The system calls of ChildSteps.
+struct RawCalls {
+  [[noreturn]] static void leave(int status) { becoming::leave(status); }
+  static long write(int file, const void* bytes, std::size_t size) {
+    return raw_syscall(__NR_write, file, raw_syscall_of(bytes), static_cast<long>(size));
+  }
+  static long open(const char* path, int flags) {
+    constexpr int mode = 0666;
+    return raw_syscall(__NR_openat, AT_FDCWD, raw_syscall_of(path), flags, mode);
+  }
+  static long duplicate(int file, int place) { return raw_syscall(__NR_dup3, file, place, 0); }
+  static long new_session() { return raw_syscall(__NR_setsid); }
+  static long new_process_group() { return raw_syscall(__NR_setpgid, 0, 0); }
+  static long limit_resource(const ChildLimit& limit) {
+    return raw_syscall(__NR_prlimit64, 0, limit.resource, raw_syscall_of(&limit.soft), 0);
+  }
+  static long set_priority(int nice) { return raw_syscall(__NR_setpriority, 0, 0, nice); }
+  static void set_umask(std::uint32_t mask) { raw_syscall(__NR_umask, mask); }
+  static long set_groups(std::size_t count, const std::uint32_t* groups) {
+    return raw_syscall(__NR_setgroups, static_cast<long>(count), raw_syscall_of(groups));
+  }
+  static long set_group(std::uint32_t group) {
+    return raw_syscall(__NR_setresgid, group, group, group);
+  }
+  static long set_user(std::uint32_t user) { return raw_syscall(__NR_setresuid, user, user, user); }
+  static long change_directory(const char* path) {
+    return raw_syscall(__NR_chdir, raw_syscall_of(path));
+  }
+};
 
 /// Passes a result through, or ends the child when it is an error.
-inline long must(const LaunchOrder& order, AgentStage stage, long result) {
-  if (result < 0) {
-    report(order, stage, result);
-    leave(127);
-  }
-  return result;
+inline long must(const LaunchOrder& order, ChildStage stage, long result) {
+  return ChildSteps<RawCalls>(order).must(stage, result);
 }
 
 /// Joining is never refused for the number of processes; being born would be.
 inline void require_room(const LaunchOrder& order) {
   char digits[24];
   const long count = must(
-      order, AgentStage::container,
+      order, ChildStage::container,
       raw_syscall(__NR_pread64, order.process_count, raw_syscall_of(digits), sizeof digits, 0));
   std::uint64_t processes = 0;
   for (long i = 0; i < count && digits[i] >= '0' && digits[i] <= '9'; ++i) {
@@ -75,13 +95,13 @@ inline void require_room(const LaunchOrder& order) {
   }
   if (processes > order.most_processes) {
     constexpr long refused = -11;  // EAGAIN
-    must(order, AgentStage::container, refused);
+    must(order, ChildStage::container, refused);
   }
 }
 
 inline void join_containers(const LaunchOrder& order) {
   for (std::uint32_t i = 0; i < order.entrance_count && i < agent_entrances; ++i) {
-    must(order, AgentStage::container,
+    must(order, ChildStage::container,
          raw_syscall(__NR_write, order.entrances[i], raw_syscall_of("0"), 1));
   }
   if (order.process_count >= 0) {
@@ -106,20 +126,12 @@ inline void set_oom_score(const LaunchOrder& order) {
     digits[--at] = '-';
   }
   const long file = must(
-      order, AgentStage::oom_score,
+      order, ChildStage::oom_score,
       raw_syscall(__NR_openat, AT_FDCWD, raw_syscall_of("/proc/self/oom_score_adj"), O_WRONLY));
-  must(order, AgentStage::oom_score,
+  must(order, ChildStage::oom_score,
        raw_syscall(__NR_write, file, raw_syscall_of(digits + at),
                    static_cast<long>(sizeof digits) - at));
   raw_syscall(__NR_close, file);
-}
-
-inline void open_session(const LaunchOrder& order) {
-  if (order.new_session != 0) {
-    must(order, AgentStage::session, raw_syscall(__NR_setsid));
-  } else if (order.new_process_group != 0) {
-    must(order, AgentStage::session, raw_syscall(__NR_setpgid, 0, 0));
-  }
 }
 
 /// Lets the guardian know the process group that this process leads. There may be none any more:
@@ -139,74 +151,17 @@ inline void tell_guardian(const LaunchOrder& order) {
   raw_syscall(__NR_close, pidfd);
 }
 
-/// Gives one standard stream its place. All sources are above 2, or are the stream itself.
-inline void wire(const LaunchOrder& order, int stream, const char* path) {
-  const auto stage = static_cast<AgentStage>(static_cast<int>(AgentStage::standard_input) + stream);
-  long source = -1;
-  int flags = stream == 0 ? O_RDONLY : O_WRONLY;
-  switch (order.streams[stream]) {
-    case AgentStream::keep: return;
-    case AgentStream::descriptor: source = order.descriptors[stream]; break;
-    case AgentStream::to_stdout: source = 1; break;
-    case AgentStream::null:
-      if (stream == 2 && order.streams[1] == AgentStream::null) {
-        source = 1;  // opened already
-      } else {
-        path = "/dev/null";
-      }
-      break;
-    case AgentStream::read_file: break;
-    case AgentStream::create_file: flags |= O_CREAT | O_TRUNC; break;
-    case AgentStream::append_file: flags |= O_CREAT | O_APPEND; break;
-  }
-  if (source < 0) {
-    constexpr int mode = 0666;
-    source = must(order, stage,
-                  raw_syscall(__NR_openat, AT_FDCWD, raw_syscall_of(path), flags | O_NOCTTY, mode));
-  }
-  if (source != stream) {
-    must(order, stage, raw_syscall(__NR_dup3, source, stream, 0));
-  }
-}
-
-inline void limit_resources(const LaunchOrder& order) {
-  for (std::uint32_t i = 0; i < order.limit_count && i < agent_limits; ++i) {
-    const AgentLimit& limit = order.limits[i];
-    must(order, AgentStage::resource_limits,
-         raw_syscall(__NR_prlimit64, 0, limit.resource, raw_syscall_of(&limit.soft), 0));
-  }
-}
-
-inline void schedule(const Becoming& self) {
-  const LaunchOrder& order = self.order;
-  if (order.set_nice != 0) {
-    must(order, AgentStage::priority, raw_syscall(__NR_setpriority, 0, 0, order.nice));
-  }
+inline void set_affinity(const Becoming& self) {
   if (self.cpu_bytes != 0) {
-    must(order, AgentStage::affinity,
+    must(self.order, ChildStage::affinity,
          raw_syscall(__NR_sched_setaffinity, 0, static_cast<long>(self.cpu_bytes),
                      raw_syscall_of(self.cpus)));
   }
 }
 
-/// Groups, then group, then user: each needs the privilege that the next one may give up.
-inline void change_credentials(const Becoming& self) {
-  const LaunchOrder& order = self.order;
-  if (order.set_groups != 0) {
-    must(order, AgentStage::credentials,
-         raw_syscall(__NR_setgroups, static_cast<long>(self.group_count),
-                     raw_syscall_of(self.groups)));
-  }
-  if (order.set_gid != 0) {
-    must(order, AgentStage::credentials,
-         raw_syscall(__NR_setresgid, order.gid, order.gid, order.gid));
-  }
-  if (order.set_uid != 0) {
-    must(order, AgentStage::credentials,
-         raw_syscall(__NR_setresuid, order.uid, order.uid, order.uid));
-  }
+inline void give_up_new_privileges(const LaunchOrder& order) {
   if (order.no_new_privileges != 0) {
-    must(order, AgentStage::credentials, raw_syscall(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    must(order, ChildStage::credentials, raw_syscall(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
   }
 }
 
@@ -230,27 +185,23 @@ inline void reset_signals() {
   using namespace becoming;
   constexpr unsigned close_range_cloexec = 1U << 2;  // CLOSE_RANGE_CLOEXEC, Linux 5.11
   const LaunchOrder& order = self.order;
+  const ChildSteps<RawCalls> steps(order);
   join_containers(order);
   set_oom_score(order);
-  open_session(order);
+  steps.open_session();
   tell_guardian(order);
-  for (int stream = 0; stream < 3; ++stream) {
-    wire(order, stream, self.files[stream]);
-  }
-  limit_resources(order);
-  schedule(self);
-  if (order.set_umask != 0) {
-    raw_syscall(__NR_umask, order.umask);
-  }
-  change_credentials(self);
+  steps.wire(self.files);
+  steps.limit_resources();
+  steps.set_priority();
+  set_affinity(self);
+  steps.set_umask();
+  steps.change_credentials(self.groups, self.group_count);
+  give_up_new_privileges(order);
   // After the credentials: a directory that only the new user may enter, and none that he may not.
-  if (self.directory != nullptr && self.directory[0] != '\0') {
-    must(order, AgentStage::working_directory,
-         raw_syscall(__NR_chdir, raw_syscall_of(self.directory)));
-  }
-  must(order, AgentStage::execute, raw_syscall(__NR_close_range, 3, ~0U, close_range_cloexec));
+  steps.enter(self.directory);
+  must(order, ChildStage::execute, raw_syscall(__NR_close_range, 3, ~0U, close_range_cloexec));
   reset_signals();
-  must(order, AgentStage::execute,
+  must(order, ChildStage::execute,
        raw_syscall(__NR_execve, raw_syscall_of(self.program), raw_syscall_of(self.argv),
                    raw_syscall_of(self.environment)));
   leave(127);

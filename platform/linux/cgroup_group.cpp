@@ -24,11 +24,11 @@
 #include "platform/linux/controllers.hpp"
 #include "platform/linux/group_control.hpp"
 #include "platform/linux/hybrid_controllers.hpp"
-#include "platform/linux/leader.hpp"
-#include "platform/linux/own_child.hpp"
 #include "platform/linux/pidfd_info.hpp"
 #include "platform/linux/process_table.hpp"
 #include "platform/linux/spawn.hpp"
+#include "platform/posix/leader.hpp"
+#include "platform/posix/own_child.hpp"
 #include "platform/weak_list.hpp"
 #include "src/plan.hpp"
 
@@ -503,7 +503,7 @@ Launched CgroupLeaf::launch(const std::shared_ptr<const SpawnPlan>& plan,
 /// user can where the group above both is that user's.
 bool CgroupLeaf::leader_got_away() const {
   struct stat status {};
-  const std::optional<std::uint64_t> last = cgroup_of(leader_->pidfd());
+  const std::optional<std::uint64_t> last = cgroup_of(leader_->end_notice());
   if (last && ::fstat(place_.directory.fd(), &status) == 0 && *last == status.st_ino) {
     return false;
   }

@@ -6,6 +6,7 @@
 
 #include <treehold/error.hpp>
 
+#include "platform/limit_names.hpp"
 #include "src/log.hpp"
 
 namespace treehold::inline v0::platform {
@@ -61,19 +62,6 @@ ControllerSet all_controllers() {
   }
   return all;
 }
-
-namespace {
-
-bool is_set(const Limits& limits, std::string_view limit) {
-  return (limit == "memory" && limits.memory) || (limit == "swap" && limits.swap) ||
-         (limit == "memory_high" && limits.memory_high) ||
-         (limit == "oom_kills_group" && limits.oom_kills_group) ||
-         (limit == "processes" && limits.processes) || (limit == "cpus" && limits.cpus) ||
-         (limit == "cpu_weight" && limits.cpu_weight) || (limit == "cpu_set" && limits.cpu_set) ||
-         (limit == "io" && !limits.io.empty());
-}
-
-}  // namespace
 
 ControllerSet needed_by(const Limits& limits) {
   ControllerSet needed;

@@ -1,8 +1,20 @@
 #include "platform/linux/guarantees.hpp"
 
-#include "platform/linux/leader.hpp"
+#include "platform/posix/dispositions.hpp"
 
 namespace treehold::inline v0::platform {
+
+namespace {
+
+Guarantee exit_status_guarantee() {
+  if (exit_statuses_are_discarded()) {
+    return {true, "SIGCHLD is ignored by the host: each leader has a keeper, which waits for it",
+            ""};
+  }
+  return {true, "the kernel keeps it until the leader is reaped", ""};
+}
+
+}  // namespace
 
 Guarantees common_guarantees(Mechanism mechanism) {
   Guarantees all;

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "platform/linux/descriptor_message.hpp"
-#include "platform/linux/exit_status.hpp"
 #include "platform/linux/order.hpp"
 #include "platform/linux/process_table.hpp"
+#include "platform/posix/exit_status.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
@@ -28,7 +28,7 @@ ExitStatus exit_status(const KeeperNews& news) {
 }  // namespace
 
 Keeper::Keeper(Cloned keeper, UniqueFd socket)
-    : process_(std::move(keeper)), socket_(std::move(socket)) {}
+    : process_(keeper.pid, std::move(keeper.pidfd)), socket_(std::move(socket)) {}
 
 void Keeper::end_tree() noexcept {
   (void)process_.send(SIGCONT);

@@ -8,8 +8,9 @@
 #include <mutex>
 #include <optional>
 
-#include "platform/linux/own_child.hpp"
+#include "platform/linux/clone.hpp"
 #include "platform/platform.hpp"
+#include "platform/posix/own_child.hpp"
 #include "platform/posix/unique_fd.hpp"
 
 namespace treehold::inline v0::platform {
@@ -21,7 +22,7 @@ class Keeper {
   Keeper(Cloned keeper, UniqueFd socket);
 
   [[nodiscard]] pid_t pid() const noexcept { return process_.pid(); }
-  [[nodiscard]] int pidfd() const noexcept { return process_.pidfd(); }
+  [[nodiscard]] int pidfd() const noexcept { return process_.end_notice(); }
 
   /// Asks it to end the tree. To be repeated: somebody may have stopped it.
   void end_tree() noexcept;

@@ -1,4 +1,4 @@
-// What the host orders of a newborn child, and what the child tells back.
+// What the host orders of a newborn child beside posix/child_order.hpp, and of its helper program.
 //
 // A child that shares the host's memory finds the order there. To the helper program it travels in
 // the helper's own arguments, where the kernel copies it anyway:
@@ -13,10 +13,6 @@
 //     argv[9]  the program to execute
 //     argv[10] and on: its argv; the helper's environment is the program's
 //
-// The report goes through a pipe whose write end is close-on-exec: an AgentReport is written when a
-// step failed. End-of-file without one means that the program runs, or that the child was ended on
-// the way; its exit status tells the rest.
-//
 // A helper that has the program's process born in its leaf, and ends then, sends an AgentBirth over
 // a socket, with the pidfd (SCM_RIGHTS, unix(7)) of a process that was born.
 #pragma once
@@ -24,90 +20,34 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../posix/child_order.hpp"
+
 namespace treehold::inline v0::platform {
 
 /// Changes whenever anything in this file does: host and helper must be of one build.
-inline constexpr std::uint32_t agent_protocol = 0x74680007;
-
-enum class AgentStage : std::uint8_t {
-  container,
-  session,
-  standard_input,
-  standard_output,
-  standard_error,
-  resource_limits,
-  priority,
-  oom_score,
-  affinity,
-  credentials,
-  working_directory,
-  execute,
-};
-
-struct AgentReport {
-  AgentStage stage = AgentStage::execute;
-  std::uint8_t reserved[3] = {};
-  std::int32_t error = 0;  ///< errno
-};
-static_assert(sizeof(AgentReport) == 8);
+inline constexpr std::uint32_t agent_protocol = 0x74680008;
 
 struct AgentBirth {
   std::int32_t pid = -1;
   std::int32_t error = 0;  ///< errno of the clone where there is none
 };
 
-enum class AgentStream : std::uint8_t {
-  descriptor,  ///< LaunchOrder::descriptors
-  keep,        ///< as inherited
-  null,
-  read_file,
-  create_file,
-  append_file,
-  to_stdout,
-};
-
-struct AgentLimit {
-  std::uint32_t resource = 0;  ///< RLIMIT_*
-  std::uint32_t reserved = 0;
-  std::uint64_t soft = 0;
-  std::uint64_t hard = 0;
-};
-
-inline constexpr std::size_t agent_limits = 16;
 inline constexpr std::size_t agent_entrances = 8;
 
-struct LaunchOrder {
+struct LaunchOrder : ChildOrder {
   std::uint32_t protocol = agent_protocol;
-  std::int32_t report = -1;      ///< write end of the report pipe
-  std::int32_t leaf = -1;        ///< directory of the cgroup to be born in; -1: none
-  std::int32_t handover = -1;    ///< socket for the AgentBirth; a keeper's for the news, too
-  std::int32_t host = -1;        ///< its pidfd, for a keeper
-  std::int32_t guardian = -1;    ///< its socket, to be told of the process group that is led; or -1
-  std::uint64_t guarded_as = 0;  ///< GuardMessage::serial
+  std::int32_t leaf = -1;      ///< directory of the cgroup to be born in; -1: none
+  std::int32_t handover = -1;  ///< socket for the AgentBirth; a keeper's for the news, too
+  std::int32_t host = -1;      ///< its pidfd, for a keeper
+  std::int32_t guardian = -1;  ///< its socket, to be told of the process group that is led; or -1
+  std::int32_t process_count = -1;   ///< pids.current of the group joined; -1: none
+  std::uint64_t guarded_as = 0;      ///< GuardMessage::serial
+  std::uint64_t most_processes = 0;  ///< above this many the child gives up
   std::uint32_t entrance_count = 0;
   std::int32_t entrances[agent_entrances] = {};  ///< files of cgroups: writing "0" joins them
-  std::int32_t descriptors[3] = {-1, -1, -1};
-  AgentStream streams[3] = {AgentStream::null, AgentStream::null, AgentStream::null};
-  std::uint8_t new_session = 0;
-  std::uint8_t new_process_group = 0;
   std::uint8_t no_new_privileges = 0;
-  std::uint8_t set_uid = 0;
-  std::uint8_t set_gid = 0;
-  std::uint8_t set_groups = 0;
-  std::uint8_t set_umask = 0;
-  std::uint8_t set_nice = 0;
   std::uint8_t set_oom_score = 0;
   std::int32_t oom_score = 0;
-  std::int32_t process_count = -1;  ///< pids.current of the group joined; -1: none
-  std::uint32_t reserved = 0;
-  std::uint64_t most_processes = 0;  ///< above this many the child gives up
-  std::uint32_t uid = 0;
-  std::uint32_t gid = 0;
-  std::uint32_t umask = 0;
-  std::int32_t nice = 0;
-  std::uint32_t limit_count = 0;
-  std::uint32_t reserved2 = 0;
-  AgentLimit limits[agent_limits];
 };
 
 // -- The keeper ----------------------------------------------------------------------------------

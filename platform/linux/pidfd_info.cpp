@@ -2,7 +2,7 @@
 
 #include <sys/ioctl.h>
 
-#include "platform/linux/exit_status.hpp"
+#include "platform/posix/exit_status.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {

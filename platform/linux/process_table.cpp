@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -88,6 +89,12 @@ std::vector<pid_t> children_of(const std::string& process) {
 
 }  // namespace
 
+std::vector<pid_t> all_processes() {
+  std::vector<pid_t> all;
+  for_each_number("/proc", [&all](pid_t pid) { all.push_back(pid); });
+  return all;
+}
+
 std::optional<ProcessRecord> read_process(pid_t pid) {
   const std::optional<std::string> stat = read_file(process_path(pid, "stat"));
   if (!stat) {
@@ -103,6 +110,11 @@ std::optional<ProcessRecord> read_process(pid_t pid) {
   record.state = fields[0].front();
   record.parent = number(fields[1]);
   record.process_group = number(fields[2]);
+  constexpr std::size_t start_time = 22 - 3;  // proc(5) counts from 1, and this from the third
+  if (fields.size() > start_time) {
+    std::from_chars(fields[start_time].data(),
+                    fields[start_time].data() + fields[start_time].size(), record.birth);
+  }
   record.name = stat->substr(open + 1, stat->rfind(')') - open - 1);
   return record;
 }
@@ -154,11 +166,6 @@ ProcessGroupCensuses census_of_process_groups(const std::set<pid_t>& groups) {
   return censuses;
 }
 
-bool prove_emptiness(const ProcessGroupCensus& first, const ProcessGroupCensus& second) {
-  return first.living.empty() && second.living.empty() && first.complete && second.complete &&
-         first.zombies == second.zombies;
-}
-
 std::optional<int> zombie_wait_status(pid_t pid) {
   const std::optional<std::string> stat = read_file(process_path(pid, "stat"));
   if (!stat) {
@@ -192,6 +199,16 @@ bool lists_children() noexcept {
 
 std::vector<pid_t> own_children() {
   return children_of("self");
+}
+
+void reap_orphans(pid_t group) {
+  for (const pid_t child : own_children()) {
+    const std::optional<ProcessRecord> process = read_process(child);
+    if (child != group && process && process->process_group == group) {
+      siginfo_t info{};
+      (void)::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | __WALL);
+    }
+  }
 }
 
 std::vector<ProcessRecord> living_below(pid_t reaper) {

@@ -4,7 +4,6 @@
 
 #include <sys/types.h>
 
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -12,41 +11,16 @@
 
 #include <treehold/outcome.hpp>
 
+#include "platform/posix/process_census.hpp"
+
 namespace treehold::inline v0::platform {
-
-struct ProcessRecord {
-  pid_t pid = 0;
-  pid_t parent = 0;
-  pid_t process_group = 0;
-  char state = '?';
-  std::string name;
-};
-
-/// /proc/PID/stat, as far as it is used here.
-[[nodiscard]] std::optional<ProcessRecord> read_process(pid_t pid);
 
 /// Whether the process runs: not a zombie, or one whose main thread alone has ended (state Z while
 /// the others live on).
 [[nodiscard]] bool is_alive(const ProcessRecord& process);
 
-/// What one pass over the table of processes found of a process group. The pass takes a while, and
-/// a member that forks and exits in a circle is always elsewhere: `living` may lack it.
-struct ProcessGroupCensus {
-  std::vector<ProcessRecord> living;
-  std::vector<pid_t> zombies;
-  bool complete = true;  ///< no process vanished between being listed and being read
-};
-
-/// Process groups by their numbers.
-using ProcessGroupCensuses = std::map<pid_t, ProcessGroupCensus>;
-
 /// One pass for all of these groups: it costs as much as for one.
 [[nodiscard]] ProcessGroupCensuses census_of_process_groups(const std::set<pid_t>& groups);
-
-/// Whether two passes, one after the other, prove that nothing of the group lives. A member that
-/// evaded both left another zombie meanwhile, or vanished from one of them.
-[[nodiscard]] bool prove_emptiness(const ProcessGroupCensus& first,
-                                   const ProcessGroupCensus& second);
 
 /// The wait status in the record of a zombie (`exit_code` of proc(5)); nothing when the process is
 /// none, or the kernel hides it from us.
@@ -60,6 +34,10 @@ using ProcessGroupCensuses = std::map<pid_t, ProcessGroupCensus>;
 
 /// Children of this process, zombies among them.
 [[nodiscard]] std::vector<pid_t> own_children();
+
+/// Reaps the zombies of the emptied process group that fell to this process, PID 1 or a subreaper.
+/// Its leader, whose exit status is another's to read, stays, and with it the group's number.
+void reap_orphans(pid_t group);
 
 /// What lives below a process that adopts all its orphans. Whoever forks meanwhile may have
 /// children that are not seen.

@@ -21,11 +21,11 @@
 #include "platform/leaf_group.hpp"
 #include "platform/linux/guarantees.hpp"
 #include "platform/linux/keeper.hpp"
-#include "platform/linux/leader.hpp"
 #include "platform/linux/no_limits.hpp"
-#include "platform/linux/own_child.hpp"
 #include "platform/linux/process_table.hpp"
 #include "platform/linux/spawn.hpp"
+#include "platform/posix/leader.hpp"
+#include "platform/posix/own_child.hpp"
 #include "src/plan.hpp"
 
 namespace treehold::inline v0::platform {

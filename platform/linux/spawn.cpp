@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,12 +21,14 @@
 #include "platform/linux/guardian.hpp"
 #include "platform/linux/handover.hpp"
 #include "platform/linux/keeper.hpp"
-#include "platform/linux/leader.hpp"
 #include "platform/linux/order.hpp"
-#include "platform/linux/own_child.hpp"
 #include "platform/linux/process_limit.hpp"
 #include "platform/linux/spawn_child.hpp"
 #include "platform/platform.hpp"
+#include "platform/posix/child_pipes.hpp"
+#include "platform/posix/dispositions.hpp"
+#include "platform/posix/leader.hpp"
+#include "platform/posix/own_child.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
@@ -44,79 +45,10 @@ namespace {
   fail(leaf != nullptr ? SpawnStage::container : SpawnStage::launch, "clone");
 }
 
-/// A pipe, both ends close-on-exec and above the standard descriptors.
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-Pipe make_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
-    fail(SpawnStage::launch, "pipe");
-  }
-  Pipe pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-  pipe.read = above_standard(std::move(pipe.read));
-  pipe.write = above_standard(std::move(pipe.write));
-  if (!pipe.read || !pipe.write) {
-    fail(SpawnStage::launch, "pipe");
-  }
-  return pipe;
-}
-
-std::uint32_t native_resource(Resource resource) {
-  switch (resource) {
-    case Resource::address_space: return RLIMIT_AS;
-    case Resource::core_file_size: return RLIMIT_CORE;
-    case Resource::cpu_seconds: return RLIMIT_CPU;
-    case Resource::data_segment: return RLIMIT_DATA;
-    case Resource::file_size: return RLIMIT_FSIZE;
-    case Resource::locked_memory: return RLIMIT_MEMLOCK;
-    case Resource::open_files: return RLIMIT_NOFILE;
-    case Resource::processes: return RLIMIT_NPROC;
-    case Resource::stack: return RLIMIT_STACK;
-  }
-  return RLIMIT_NOFILE;
-}
-
-/// Whether the host has the standard descriptor open for its children. A close-on-exec one is not
-/// meant for them: in a host that has closed its own, a descriptor of ours or of Asio's may have
-/// got the number.
-bool is_inheritable(int descriptor) {
-  const int flags = ::fcntl(descriptor, F_GETFD);
-  return flags >= 0 && (flags & FD_CLOEXEC) == 0;
-}
-
-AgentStream agent_stream(Wiring wiring, int stream) {
-  switch (wiring) {
-    case Wiring::null: return AgentStream::null;
-    case Wiring::inherit: return is_inheritable(stream) ? AgentStream::keep : AgentStream::null;
-    case Wiring::pipe: return AgentStream::descriptor;
-    case Wiring::read_file: return AgentStream::read_file;
-    case Wiring::create_file: return AgentStream::create_file;
-    case Wiring::append_file: return AgentStream::append_file;
-    case Wiring::to_stdout: return AgentStream::to_stdout;
-  }
-  return AgentStream::null;
-}
-
 LaunchOrder make_order(const SpawnPlan& plan) {
   LaunchOrder order;
-  order.new_session = plan.new_session ? 1 : 0;
+  fill_order(plan, order);
   order.no_new_privileges = plan.no_new_privileges ? 1 : 0;
-  order.set_uid = plan.uid ? 1 : 0;
-  order.uid = plan.uid.value_or(0);
-  order.set_gid = plan.gid ? 1 : 0;
-  order.gid = plan.gid.value_or(0);
-  order.set_groups = plan.groups ? 1 : 0;
-  order.set_umask = plan.umask ? 1 : 0;
-  order.umask = plan.umask.value_or(0);
-  order.set_nice = plan.nice ? 1 : 0;
-  order.nice = plan.nice.value_or(0);
-  for (const ResourceLimitPlan& limit : plan.resource_limits) {
-    order.limits[order.limit_count++] = {native_resource(limit.resource), 0, limit.soft,
-                                         limit.hard};
-  }
   return order;
 }
 
@@ -130,41 +62,6 @@ std::vector<unsigned char> cpu_mask(const std::vector<unsigned>& cpus) {
     mask[cpu / 8] = static_cast<unsigned char>(mask[cpu / 8] | (1U << (cpu % 8)));
   }
   return mask;
-}
-
-void append_pointers(std::vector<const char*>& pointers, const std::vector<std::string>& strings) {
-  for (const std::string& text : strings) {
-    pointers.push_back(text.c_str());
-  }
-  pointers.push_back(nullptr);
-}
-
-/// The host's and the child's ends of the pipes of one start.
-struct Ends {
-  UniqueFd child[3];
-  UniqueFd report;
-};
-
-Ends make_ends(const SpawnPlan& plan, Spawned& spawned, LaunchOrder& order) {
-  Ends ends;
-  const StreamPlan* const streams[] = {&plan.standard_input, &plan.standard_output,
-                                       &plan.standard_error};
-  UniqueFd* const host_ends[] = {&spawned.standard_input, &spawned.standard_output,
-                                 &spawned.standard_error};
-  for (int i = 0; i < 3; ++i) {
-    order.streams[i] = agent_stream(streams[i]->wiring, i);
-    if (streams[i]->wiring == Wiring::pipe) {
-      Pipe pipe = make_pipe();
-      *host_ends[i] = std::move(i == 0 ? pipe.write : pipe.read);
-      ends.child[i] = std::move(i == 0 ? pipe.read : pipe.write);
-      order.descriptors[i] = ends.child[i].get();
-    }
-  }
-  Pipe report = make_pipe();
-  order.report = report.write.get();
-  ends.report = std::move(report.write);
-  spawned.report = std::move(report.read);
-  return ends;
 }
 
 /// All that a child uses of our memory between its clone and its exec.
@@ -288,10 +185,10 @@ AgentStart start_helper(const char* role, const SpawnPlan& plan, const LaunchOrd
 }
 
 /// The descriptors that the program's process needs on its way, beside the standard ones.
-std::vector<int> kept_by_helper(const Ends& ends, const LaunchOrder& order,
+std::vector<int> kept_by_helper(const ChildEnds& ends, const LaunchOrder& order,
                                 const Entrances& entrances) {
   std::vector<int> kept{ends.report.get()};
-  for (const UniqueFd& end : ends.child) {
+  for (const UniqueFd& end : ends.standard) {
     if (end) {
       kept.push_back(end.get());
     }
@@ -312,7 +209,7 @@ std::vector<int> kept_by_helper(const Ends& ends, const LaunchOrder& order,
 
 /// The helper becomes the program, where it is or after it has joined what `place` asks for.
 Cloned spawn_by_join(const SpawnPlan& plan, LaunchOrder order, const Birthplace& place,
-                     const Ends& ends) {
+                     const ChildEnds& ends) {
   const Entrances entrances = place.leaf != nullptr ? open_entrances(place, order) : Entrances();
   return start_helper("launch", plan, order, kept_by_helper(ends, order, entrances)).agent;
 }
@@ -327,7 +224,7 @@ void end_unheld(pid_t pid) {
 
 /// The helper has the program's process born in the leaf, as a child of ours.
 Cloned spawn_by_hop(const SpawnPlan& plan, LaunchOrder order, const CgroupDir& leaf,
-                    const Ends& ends) {
+                    const ChildEnds& ends) {
   Handover handover = make_handover();
   if (!handover.helper) {
     fail(SpawnStage::launch, "socketpair");
@@ -354,7 +251,7 @@ Cloned spawn_by_hop(const SpawnPlan& plan, LaunchOrder order, const CgroupDir& l
 
 /// The helper has the program's process born as a child of its own, and stays.
 Cloned spawn_by_keeper(const SpawnPlan& plan, LaunchOrder order, const Birthplace& place,
-                       const Ends& ends, std::shared_ptr<Keeper>& keeper) {
+                       const ChildEnds& ends, std::shared_ptr<Keeper>& keeper) {
   Handover socket = make_handover();
   const UniqueFd host(
       above_standard(UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)))));
@@ -376,7 +273,7 @@ Cloned spawn_by_keeper(const SpawnPlan& plan, LaunchOrder order, const Birthplac
     const int error = errno;
     socket.host.reset();  // it ends what it has
     if (error == ETIMEDOUT) {
-      (void)OwnChild(std::move(helper.agent)).send(SIGCONT);
+      (void)OwnChild(helper.agent.pid, std::move(helper.agent.pidfd)).send(SIGCONT);
     } else {
       reap(helper.agent);
     }
@@ -442,7 +339,7 @@ Spawned spawn(const std::shared_ptr<const SpawnPlan>& plan, const Birthplace& pl
     order.set_oom_score = 1;
     order.oom_score = *score;
   }
-  const Ends ends = make_ends(*plan, spawned, order);
+  const ChildEnds ends = make_pipes(*plan, spawned, order);
   Cloned child;
   if (place.kept || exit_statuses_are_discarded()) {
     child = spawn_by_keeper(*plan, order, place, ends, spawned.keeper);
@@ -456,6 +353,14 @@ Spawned spawn(const std::shared_ptr<const SpawnPlan>& plan, const Birthplace& pl
   spawned.pid = child.pid;
   spawned.pidfd = std::move(child.pidfd);
   return spawned;
+}
+
+std::shared_ptr<Leader> make_leader(Spawned& spawned) {
+  if (spawned.keeper) {
+    return std::make_shared<KeptLeader>(spawned.pid, std::move(spawned.pidfd), spawned.keeper);
+  }
+  return std::make_shared<OwnChild>(spawned.pid, std::move(spawned.pidfd),
+                                    std::move(spawned.shared_memory));
 }
 
 bool can_be_born_in(const CgroupDir& cgroup) {

@@ -21,6 +21,7 @@
 #include <memory>
 #include <optional>
 
+#include "platform/posix/child_pipes.hpp"
 #include "platform/posix/unique_fd.hpp"
 #include "src/plan.hpp"
 
@@ -30,6 +31,7 @@ class CgroupDir;
 class Controllers;
 class GuardedProcessGroup;
 class Keeper;
+class Leader;
 
 enum class SpawnWay { direct, hop, join };
 
@@ -47,13 +49,9 @@ struct Birthplace {
 };
 
 /// A started child on its way to becoming the program.
-struct Spawned {
+struct Spawned : HostEnds {
   pid_t pid = -1;
   UniqueFd pidfd;
-  UniqueFd report;  ///< read end; see order.hpp
-  UniqueFd standard_input;
-  UniqueFd standard_output;
-  UniqueFd standard_error;
   std::shared_ptr<const void> shared_memory;  ///< used by the child until its report pipe ends
   std::shared_ptr<Keeper> keeper;             ///< whose child it is then, and not ours
 };
@@ -62,6 +60,9 @@ struct Spawned {
 /// program's exec. Thread safe; blocks all signals of the calling thread for the moment of the
 /// clone.
 [[nodiscard]] Spawned spawn(const std::shared_ptr<const SpawnPlan>& plan, const Birthplace& place);
+
+/// Takes over who was spawned.
+[[nodiscard]] std::shared_ptr<Leader> make_leader(Spawned& spawned);
 
 /// Whether this process can be given children born in `cgroup`. They are not where clone3 is
 /// missing or refused (seccomp), nor where the caller's own cgroup was killed once: the kernel

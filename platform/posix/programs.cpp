@@ -7,15 +7,15 @@
 #include <cstdlib>
 
 #include "platform/platform.hpp"
+#include "platform/posix/host.hpp"
 #include "src/plan.hpp"
-
-extern "C" char** environ;
 
 namespace treehold::inline v0::platform {
 
 std::vector<std::string> environment() {
   std::vector<std::string> variables;
-  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+  for (char** variable = environment_block(); variable != nullptr && *variable != nullptr;
+       ++variable) {
     variables.emplace_back(*variable);
   }
   return variables;

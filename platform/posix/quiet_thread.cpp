@@ -12,10 +12,10 @@ class Blocked {
  public:
   Blocked() noexcept {
     sigset_t all;
-    ::sigfillset(&all);
+    sigfillset(&all);
     // Blocked, these would end the process without the host's crash handler being asked.
     for (const int fault : {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP}) {
-      ::sigdelset(&all, fault);
+      sigdelset(&all, fault);
     }
     ::pthread_sigmask(SIG_BLOCK, &all, &before_);
   }

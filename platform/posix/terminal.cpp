@@ -14,17 +14,19 @@
 #include <thread>
 #include <utility>
 
+#include "platform/posix/pending_signals.hpp"
+
 namespace treehold::inline v0::platform {
 namespace {
 
 sigset_t interrupting() {
   sigset_t set;
-  ::sigemptyset(&set);
+  sigemptyset(&set);
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
     // A blocked signal is kept for sigwait(3) even when it is ignored.
     struct sigaction action {};
     if (::sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) {
-      ::sigaddset(&set, number);
+      sigaddset(&set, number);
     }
   }
   return set;
@@ -46,7 +48,7 @@ struct HeldInterrupts::Mask {
 
 HeldInterrupts::HeldInterrupts() : old_(std::make_unique<Mask>()) {
   sigset_t set = interrupting();
-  ::sigaddset(&set, wake_signal);
+  sigaddset(&set, wake_signal);
   ::pthread_sigmask(SIG_BLOCK, &set, &old_->set);
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
@@ -86,21 +88,21 @@ struct InterruptThread::State {
   void wait() {
     const sigset_t interrupts = interrupting();
     sigset_t all = interrupts;
-    ::sigaddset(&all, wake_signal);
+    sigaddset(&all, wake_signal);
     for (;;) {
       int number = 0;
       if (kill_at) {
-        number = wait_for(all, *kill_at - Clock::now());
-        if (number < 0 && errno == EAGAIN) {
+        number = take_signal(all, *kill_at - Clock::now());
+        if (number == 0 && Clock::now() >= *kill_at) {
           kill_at.reset();
           hard();
         }
       } else {
-        number = ::sigwaitinfo(&all, nullptr);
+        number = take_signal(all, std::nullopt);
       }
       if (number == wake_signal) {
         // It overtakes what is pending for the whole process.
-        while ((number = wait_for(interrupts, {})) > 0) {
+        while ((number = take_signal(interrupts, std::chrono::nanoseconds::zero())) > 0) {
           take(number);
         }
         const bool ends = ending;
@@ -112,14 +114,6 @@ struct InterruptThread::State {
         take(number);
       }
     }
-  }
-
-  static int wait_for(const sigset_t& set, std::chrono::nanoseconds bound) {
-    bound = std::max(bound, std::chrono::nanoseconds::zero());
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(bound);
-    const timespec time{static_cast<time_t>(seconds.count()),
-                        static_cast<long>((bound - seconds).count())};
-    return ::sigtimedwait(&set, nullptr, &time);
   }
 };
 
@@ -149,8 +143,8 @@ namespace {
 void set_foreground(int process_group) {
   sigset_t set;
   sigset_t old;
-  ::sigemptyset(&set);
-  ::sigaddset(&set, SIGTTOU);
+  sigemptyset(&set);
+  sigaddset(&set, SIGTTOU);
   ::pthread_sigmask(SIG_BLOCK, &set, &old);
   (void)::tcsetpgrp(STDIN_FILENO, process_group);
   ::pthread_sigmask(SIG_SETMASK, &old, nullptr);

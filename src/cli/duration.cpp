@@ -1,14 +1,15 @@
 #include "src/cli/duration.hpp"
 
 #include <array>
-#include <charconv>
 #include <utility>
+
+#include "src/cli/decimal.hpp"
 
 namespace treehold::cli {
 
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const auto [end, error] = decimal_from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc()) {
     return std::nullopt;
   }

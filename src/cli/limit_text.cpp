@@ -7,17 +7,27 @@
 #include <string>
 #include <utility>
 
+#include "src/cli/decimal.hpp"
 #include "src/cli/size.hpp"
 
 namespace treehold::cli {
 namespace {
+
+std::from_chars_result read_number(const char* first, const char* last, double& value) {
+  return decimal_from_chars(first, last, value);
+}
+
+template <class Number>
+std::from_chars_result read_number(const char* first, const char* last, Number& value) {
+  return std::from_chars(first, last, value);
+}
 
 /// The whole text as a number.
 template <class Number>
 std::optional<Number> parse_number(std::string_view text) {
   Number value{};
   const char* const end = text.data() + text.size();
-  const auto [behind, error] = std::from_chars(text.data(), end, value);
+  const auto [behind, error] = read_number(text.data(), end, value);
   return error == std::errc() && behind == end ? std::optional(value) : std::nullopt;
 }
 

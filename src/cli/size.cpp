@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "src/cli/decimal.hpp"
+
 namespace treehold::cli {
 namespace {
 
@@ -38,7 +40,7 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   double value = static_cast<double>(whole);
   const char* behind_number = behind_whole;
   if (has_fraction) {
-    const auto read = std::from_chars(begin, end, value, std::chars_format::fixed);
+    const auto read = decimal_from_chars(begin, end, value);
     behind_number = read.ptr;
   }
   const auto power =

@@ -1,9 +1,7 @@
 // Cancellation of runs and starts, at every stage and by every type: what is supported ends the run
 // once, after its tree is dead; what is not changes nothing.
-#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -56,19 +54,16 @@ class Newborn {
     const std::size_t at = event.rfind(word) + word.size();
     pid_t pid = 0;
     std::from_chars(event.data() + at, event.data() + event.size(), pid);
-    fd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    watch_.emplace(pid, PidWatch::Whose::newborn);
   }
   Newborn(const Newborn&) = delete;
   Newborn& operator=(const Newborn&) = delete;
-  ~Newborn() { ::close(fd_); }
+  ~Newborn() = default;
 
-  [[nodiscard]] bool dead() const {
-    pollfd event{fd_, POLLIN, 0};
-    return ::poll(&event, 1, 0) == 1;
-  }
+  [[nodiscard]] bool dead() const { return watch_->dead(); }
 
  private:
-  int fd_ = -1;
+  std::optional<PidWatch> watch_;
 };
 
 }  // namespace

@@ -75,40 +75,6 @@ class Crew {
   std::vector<std::thread> threads_;
 };
 
-/// Skips where so many processes may not live beside those of others.
-void require_processes(std::size_t count) {
-  const auto require = [&](const std::string& name, std::size_t most, std::size_t others) {
-    if (most < count + others) {
-      skip(name + " allows " + std::to_string(most) + " processes");
-    }
-  };
-  constexpr std::size_t some = 1000;
-  rlimit own{};
-  ::getrlimit(RLIMIT_NPROC, &own);
-  if (!is_root()) {
-    require("RLIMIT_NPROC", own.rlim_cur, processes_of(::getuid()).size());
-  }
-  require("kernel.pid_max", std::stoull(read_file("/proc/sys/kernel/pid_max")), some);
-  require("kernel.threads-max", std::stoull(read_file("/proc/sys/kernel/threads-max")), some);
-  // Our own cgroup and those above it, of either version.
-  std::istringstream groups(read_file("/proc/self/cgroup"));
-  for (std::string line; std::getline(groups, line);) {
-    const bool unified = line.rfind("0::", 0) == 0;
-    if (!unified && line.find(":pids:") == std::string::npos) {
-      continue;
-    }
-    const std::string root = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids";
-    for (std::string at = line.substr(line.rfind(':') + 1); at.size() > 1;
-         at.erase(at.rfind('/'))) {
-      const std::string most = read_file(root + at + "/pids.max");
-      const std::string now = read_file(root + at + "/pids.current");
-      if (!most.empty() && !now.empty() && most.rfind("max", 0) != 0) {
-        require(root + at, std::stoull(most), std::stoull(now));
-      }
-    }
-  }
-}
-
 /// Counts what is allocated and freed through it.
 struct Tally {
   std::atomic<std::size_t> made{0};

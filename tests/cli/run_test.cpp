@@ -1,7 +1,8 @@
 // The program `treehold`, as a shell sees it.
 #include <fcntl.h>
-#include <pty.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include <treehold/treehold.hpp>
 
 #include "tests/cli/cli.hpp"
+#include "tests/support/role_tools.hpp"
 #include "tests/support/support.hpp"
 
 using cli::contains;
@@ -170,7 +172,7 @@ TEST_CASE("a signal to treehold run reaches members that have left its session",
   const std::string file = here / "report.json";
   // Outside of every container, so that only the program itself can end the tree.
   int ends[2];
-  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  REQUIRE(support::pipe_for_us(ends) == 0);
   const pid_t running = ::fork();
   if (running == 0) {
     ::dup2(ends[1], STDOUT_FILENO);
@@ -206,9 +208,22 @@ namespace {
 class Terminal {
  public:
   explicit Terminal(const std::string& script) {
-    pid_ = ::forkpty(&fd_, nullptr, nullptr, nullptr);
+    fd_ = ::posix_openpt(O_RDWR | O_NOCTTY);
+    REQUIRE((fd_ >= 0 && ::grantpt(fd_) == 0 && ::unlockpt(fd_) == 0));
+    const std::string name = ::ptsname(fd_);  // NOLINT: one thread
+    pid_ = ::fork();
     REQUIRE(pid_ >= 0);
     if (pid_ == 0) {
+      ::close(fd_);
+      ::setsid();
+      const int own = ::open(name.c_str(), O_RDWR);
+      ::ioctl(own, TIOCSCTTY, 0);
+      for (const int stream : {0, 1, 2}) {
+        ::dup2(own, stream);
+      }
+      if (own > 2) {
+        ::close(own);
+      }
       ::execl(TREEHOLD_PROGRAM, "treehold", "run", "--grace", "200ms", "--", "sh", "-c",
               script.c_str(), nullptr);
       ::_exit(127);

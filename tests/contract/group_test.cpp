@@ -17,6 +17,7 @@
 #include <treehold/treehold.hpp>
 
 #include "forms.hpp"
+#include "signals.hpp"
 #include "support.hpp"
 
 using namespace support;
@@ -124,7 +125,7 @@ TEST_CASE("signals go by their names and by the system's numbers", "[contract]")
       {Signal::user2, SIGUSR2},
       {Signal::alarm, SIGALRM},
       {Signal::kill, SIGKILL},
-      {treehold::native_signal(SIGRTMIN + 2), SIGRTMIN + 2}};
+      {treehold::native_signal(rare_signal(1)), rare_signal(1)}};
   for (const auto& [signal, native] : signals) {
     INFO(native);
     Process child = role("sleep").resource_limit(treehold::Resource::core_file_size, 0, 0).start();

@@ -1,12 +1,9 @@
 // Hosts with something unusual about them: each is a process of its own (see host_roles.cpp).
 #include <fcntl.h>
 
-#include <filesystem>
 #include <list>
 #include <optional>
-#include <sstream>
 #include <string>
-#include <system_error>
 
 #include <catch2/catch.hpp>
 
@@ -16,7 +13,6 @@
 #include "support.hpp"
 
 using namespace support;
-using forms::quick;
 using forms::role;
 using treehold::Outcome;
 
@@ -56,58 +52,8 @@ TEST_CASE("a host that forks while a group lives", "[contract]") {
   expect_host("forks");
 }
 
-TEST_CASE("a host that is the first process of a PID namespace", "[contract]") {
-  require_root();
-  expect_host("first-process");
-}
-
-TEST_CASE("a host that is a subreaper", "[contract]") {
-  expect_host("subreaper");
-}
-
 TEST_CASE("a host with a thread that takes every exit status", "[contract]") {
   expect_host("status-thief");
-}
-
-TEST_CASE("a host that has ended leaves no cgroup behind", "[contract]") {
-  Child host("host", {"umbrella"});
-  const std::string report = host.read_all();
-  INFO(report);
-  REQUIRE(host.wait() == 0);
-  std::istringstream lines(report);
-  std::string line;
-  while (std::getline(lines, line)) {
-    const std::size_t name = line.find("/treehold-");
-    if (line.rfind("holds ", 0) != 0 || name == std::string::npos) {
-      continue;
-    }
-    const std::string umbrella = line.substr(6, line.find('/', name + 1) - 6);
-    std::error_code ignored;
-    CHECK_FALSE(std::filesystem::exists(umbrella, ignored));
-  }
-}
-
-TEST_CASE("a host that sees no process of others", "[contract][adversarial]") {
-  require_root();
-  if (mechanism() == treehold::Mechanism::cgroup_v2) {
-    skip("an unprivileged user has no cgroup here");
-  }
-  expect_host("hidden-processes");
-}
-
-TEST_CASE("a host that may not use clone3", "[contract][adversarial]") {
-  if (sanitized) {
-    skip("the sanitizers start threads of their own, by clone3");
-  }
-  const char* const answer = GENERATE("missing", "forbidden", "kill");
-  INFO(answer);
-  expect_host("without-clone3", {answer});
-}
-
-TEST_CASE("a start that is refused leaves no cgroup", "[contract]") {
-  const auto before = stale_umbrellas();
-  expect_host("refused-spawn");
-  CHECK(wait_until([&] { return stale_umbrellas() == before; }, 1s));
 }
 
 TEST_CASE("a run that finds too few descriptors fails at any point and leaves nothing",
@@ -172,30 +118,4 @@ TEST_CASE("trees end with their objects although the host has no descriptor left
     CHECK((forms::asynchronous() ? watch.wait_dead() : watch.dead()));
   }
   expect_orphans();  // who are whose is not to be read without a descriptor
-}
-
-TEST_CASE("a host that unblocks nothing keeps its own signal state", "[contract]") {
-  // In this very process: a whole run with a time-out changes no disposition and no mask.
-  struct State {
-    std::string blocked;
-    std::string ignored;
-    std::string caught;
-  };
-  const auto state = [] {
-    const std::string status = read_file("/proc/self/status");
-    const auto field = [&](const std::string& name) {
-      const std::size_t at = status.find(name + ":");
-      return status.substr(at, status.find('\n', at) - at);
-    };
-    return State{field("SigBlk"), field("SigIgn"), field("SigCgt")};
-  };
-  const State before = state();
-  (void)role("stubborn").timeout(scaled(100ms, 1000ms)).timeout_grace(10ms).output();
-  (void)role("exit", {"0"}).stdin_bytes(std::string(1 << 20, 'x')).output();
-  treehold::ProcessGroup group;
-  (void)group.output(quick());
-  const State after = state();
-  CHECK(before.blocked == after.blocked);
-  CHECK(before.ignored == after.ignored);
-  CHECK(before.caught == after.caught);
 }

@@ -1,8 +1,6 @@
 // What a child finds: environment, directory, name, descriptors, signals, and the POSIX settings.
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +19,7 @@
 #include <treehold/treehold.hpp>
 
 #include "forms.hpp"
+#include "signals.hpp"
 #include "support.hpp"
 
 using namespace support;
@@ -188,16 +187,16 @@ TEST_CASE("a child has no descriptor above 2", "[contract]") {
 TEST_CASE("a child has an empty signal mask and ignores nothing", "[contract]") {
   sigset_t some;
   sigset_t before;
-  ::sigemptyset(&some);
-  for (const int native : {SIGTERM, SIGUSR1, SIGCHLD, SIGRTMIN + 3}) {
-    ::sigaddset(&some, native);
+  sigemptyset(&some);
+  for (const int native : {SIGTERM, SIGUSR1, SIGCHLD, rare_signal(2)}) {
+    sigaddset(&some, native);
   }
   ::pthread_sigmask(SIG_BLOCK, &some, &before);
   const auto hangup = ::signal(SIGHUP, SIG_IGN);
-  const auto real_time = ::signal(SIGRTMIN + 4, SIG_IGN);
+  const auto real_time = ::signal(rare_signal(3), SIG_IGN);
   const auto report = report_of(role("report"));
   ::signal(SIGHUP, hangup);
-  ::signal(SIGRTMIN + 4, real_time);
+  ::signal(rare_signal(3), real_time);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   CHECK(report.at("blocked") == "0000000000000000");
   CHECK(report.at("ignored") == "0000000000000000");
@@ -223,11 +222,9 @@ TEST_CASE("a child runs as another user and group", "[contract]") {
 
 TEST_CASE("a start under other credentials leaves the host as it was", "[contract]") {
   require_root();
-  REQUIRE(::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1);
   (void)foreign_role("exit", {"0"}).uid(54321).gid(54322).groups({}).output();
   treehold::ProcessGroup group;
   (void)group.output(foreign_role("exit", {"0"}).uid(54321).gid(54322));
-  CHECK(::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1);
   CHECK(::getuid() == 0);
   CHECK(::getgid() == 0);
 }
@@ -328,33 +325,6 @@ TEST_CASE("a child has the nice value it was given", "[contract]") {
   CHECK(::getpriority(PRIO_PROCESS, 0) == own);
 }
 
-TEST_CASE("a child runs on the processors it was given", "[contract]") {
-  cpu_set_t own;
-  REQUIRE(::sched_getaffinity(0, sizeof own, &own) == 0);
-  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &own)) {
-      CHECK(report_of(role("report").cpu_affinity({cpu})).at("cpus") == std::to_string(cpu));
-    }
-  }
-  cpu_set_t after;
-  REQUIRE(::sched_getaffinity(0, sizeof after, &after) == 0);
-  CHECK(CPU_EQUAL(&own, &after));
-  try {
-    (void)role("exit", {"0"}).cpu_affinity({1023}).output();
-    FAIL("did not throw");
-  } catch (const SpawnFailed& error) {
-    CHECK(error.stage() == SpawnStage::affinity);
-    CHECK(error.code().value() == EINVAL);
-  }
-}
-
-TEST_CASE("a child can be denied new privileges", "[contract]") {
-  const int own = ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
-  CHECK(report_of(role("report").no_new_privileges()).at("no_new_privs") == "1");
-  CHECK(report_of(role("report")).at("no_new_privs") == std::to_string(own));
-  CHECK(::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == own);
-}
-
 TEST_CASE("all POSIX settings hold together", "[contract]") {
   require_root();
   const auto report = report_of(foreign_role("report")
@@ -364,13 +334,11 @@ TEST_CASE("all POSIX settings hold together", "[contract]") {
                                     .umask(077)
                                     .new_session()
                                     .resource_limit(Resource::core_file_size, 0, 0)
-                                    .nice(-5)
-                                    .no_new_privileges());
+                                    .nice(-5));
   CHECK(report.at("uid") == "54321 54321 54321");
   CHECK(report.at("groups") == "54323");
   CHECK(report.at("umask") == "77");
   CHECK(report.at("sid") == report.at("pid"));
   CHECK(report.at("nice") == "-5");
-  CHECK(report.at("no_new_privs") == "1");
   CHECK(report.at("fds") == "0 1 2");
 }

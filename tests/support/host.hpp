@@ -70,10 +70,7 @@ class Host {
 
 using Scenario = std::function<void(Host&, const std::vector<std::string>&)>;
 
-/// Those of limit_hosts.cpp, doomed_hosts.cpp and program_hosts.cpp.
-[[nodiscard]] std::map<std::string, Scenario> copy_scenarios();
-[[nodiscard]] std::map<std::string, Scenario> limit_scenarios();
-[[nodiscard]] std::map<std::string, Scenario> doomed_scenarios();
-[[nodiscard]] std::map<std::string, Scenario> program_scenarios();
+/// Those that need this system.
+[[nodiscard]] std::map<std::string, Scenario> system_scenarios();
 
 }  // namespace support

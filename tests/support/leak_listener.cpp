@@ -2,8 +2,9 @@
 // process of a role anywhere, no descriptor, no thread, no directory of a group that is gone. What
 // is left fails the test case. At the end of the run it prints how many passed, failed and were
 // skipped.
-#include <sys/file.h>
+#include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #define CATCH_CONFIG_EXTERNAL_INTERFACES
@@ -21,6 +22,7 @@
 
 namespace {
 
+using support::threads;
 using support::wait_until;
 using namespace std::chrono_literals;
 
@@ -33,7 +35,7 @@ constexpr std::size_t descriptors_a_leaf = 4;
 
 void reap_expected_orphans() {
   while (::getpid() == 1 && support::orphans_expected() &&
-         ::waitpid(-1, nullptr, WNOHANG | __WALL) > 0) {
+         ::waitpid(-1, nullptr, WNOHANG | support::any_child) > 0) {
   }
 }
 
@@ -41,12 +43,13 @@ void reap_expected_orphans() {
 bool childless() {
   reap_expected_orphans();
   siginfo_t info{};
-  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 && errno == ECHILD;
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | support::any_child) != 0 &&
+         errno == ECHILD;
 }
 
 std::string describe_children() {
   siginfo_t info{};
-  if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0) {
+  if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | support::any_child) != 0) {
     return "none";
   }
   return info.si_pid == 0 ? "a running child" : "zombie " + std::to_string(info.si_pid);
@@ -118,12 +121,6 @@ std::string new_stale_umbrellas(const std::set<std::string>& before) {
     }
   }
   return text;
-}
-
-std::size_t threads() {
-  std::error_code ignored;
-  return static_cast<std::size_t>(
-      std::distance(std::filesystem::directory_iterator("/proc/self/task", ignored), {}));
 }
 
 class LeakListener : public Catch::TestEventListenerBase {
@@ -199,7 +196,7 @@ class LeakListener : public Catch::TestEventListenerBase {
     }
     if (!wait_until(childless, settle)) {
       FAIL_CHECK("a child is left: " << describe_children());
-      while (::waitpid(-1, nullptr, WNOHANG | __WALL) > 0) {
+      while (::waitpid(-1, nullptr, WNOHANG | support::any_child) > 0) {
       }
     }
     if (!wait_until([] { return all_leftovers().empty(); }, settle)) {

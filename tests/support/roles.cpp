@@ -2,7 +2,6 @@
 // that a test can wait for it.
 #include "roles.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
@@ -10,11 +9,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,85 +27,14 @@
 #include <sstream>
 #include <thread>
 
+#include "role_tools.hpp"
 #include "support.hpp"
+
+extern "C" char** environ;
 
 namespace support {
 
 namespace {
-
-using Words = std::vector<std::string>;
-
-std::string word(const Words& words, std::size_t index, const std::string& otherwise = "") {
-  return index < words.size() ? words[index] : otherwise;
-}
-
-std::size_t number(const Words& words, std::size_t index, std::size_t otherwise = 0) {
-  return index < words.size() ? std::stoull(words[index]) : otherwise;
-}
-
-void put(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
-    if (count < 0) {
-      if (errno == EINTR) {
-        continue;
-      }
-      ::_exit(99);
-    }
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-}
-
-void say(const std::string& line) {
-  put(1, line + "\n");
-}
-
-[[noreturn]] void rest() {
-  for (;;) {
-    ::pause();
-  }
-}
-
-void to_null(int fd) {
-  const int null = ::open("/dev/null", O_RDWR);
-  ::dup2(null, fd);
-  if (null > 2) {
-    ::close(null);
-  }
-}
-
-void let_go_of_streams() {
-  to_null(0);
-  to_null(1);
-  to_null(2);
-}
-
-/// Forks a child that runs `body`, and returns its number once it has called the function it is
-/// given.
-pid_t fork_ready(const std::function<void(const std::function<void()>& ready)>& body) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
-    ::_exit(98);
-  }
-  const pid_t child = ::fork();
-  if (child < 0) {
-    ::_exit(97);
-  }
-  if (child == 0) {
-    ::close(ends[0]);
-    body([&] {
-      put(ends[1], "r");
-      ::close(ends[1]);
-    });
-    ::_exit(0);
-  }
-  ::close(ends[1]);
-  char byte = 0;
-  while (::read(ends[0], &byte, 1) < 0 && errno == EINTR) {
-  }
-  ::close(ends[0]);
-  return child;
-}
 
 // -- Output -------------------------------------------------------------------------------------
 
@@ -246,31 +171,6 @@ int last_words(const Words& words) {  // answers SIGTERM with N bytes
   rest();
 }
 
-int main_thread_exits(const Words&) {
-  std::thread other([] {
-    const std::string stat =
-        "/proc/" + std::to_string(::getpid()) + "/task/" + std::to_string(::getpid()) + "/stat";
-    for (;;) {
-      std::ifstream file(stat);
-      std::string text;
-      std::getline(file, text);
-      const std::size_t bracket = text.rfind(')');
-      if (bracket != std::string::npos && text[bracket + 2] == 'Z') {
-        break;
-      }
-      ::usleep(1000);
-    }
-    say("gone");
-    char byte = 0;
-    while (::read(0, &byte, 1) > 0) {
-    }
-    ::_exit(5);
-  });
-  other.detach();
-  ::syscall(SYS_exit, 0);
-  return 94;
-}
-
 // -- Trees ----------------------------------------------------------------------------------------
 
 int holder(const Words&) {  // leaves a child that keeps standard output open
@@ -324,7 +224,7 @@ int against_parent(const Words& words) {  // SIGNAL [stay]: has a child, and sig
 
 int escape(const Words& words) {  // [hold]: leaves a daemon, made by setsid(2) and two forks
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
+  if (pipe_for_us(ends) != 0) {
     return 98;
   }
   if (::fork() == 0) {
@@ -476,7 +376,7 @@ int hopper(
 
 int stopped_member(const Words&) {  // leaves a child that has stopped itself
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
+  if (pipe_for_us(ends) != 0) {
     return 98;
   }
   const pid_t child = ::fork();
@@ -495,77 +395,6 @@ int stopped_member(const Words&) {  // leaves a child that has stopped itself
   while (::read(0, &byte, 1) > 0) {
   }
   return 0;
-}
-
-int vfork_blocked(const Words&) {  // hangs in vfork(2), whose child waits for ever
-  int ends[2];
-  if (::pipe(ends) != 0) {
-    return 98;
-  }
-  say("leader " + std::to_string(::getpid()));
-  // The raw call: libc's and a sanitizer's would have an opinion about what the child does.
-  const long child = ::syscall(SYS_clone, 0x4000 /* CLONE_VFORK */ | SIGCHLD, 0, 0, 0, 0);
-  if (child == 0) {
-    say("blocked");
-    char byte = 0;
-    (void)!::read(ends[0], &byte, 1);
-    ::_exit(0);
-  }
-  return 96;
-}
-
-/// The directory of our own cgroup v2, or nothing.
-std::string own_cgroup() {
-  std::ifstream mounts("/proc/self/mounts");
-  std::string line;
-  std::string mount;
-  while (std::getline(mounts, line)) {
-    std::istringstream fields(line);
-    std::string device;
-    std::string place;
-    std::string type;
-    fields >> device >> place >> type;
-    if (type == "cgroup2") {
-      mount = place;
-    }
-  }
-  std::ifstream groups("/proc/self/cgroup");
-  while (std::getline(groups, line)) {
-    if (line.rfind("0::", 0) == 0) {
-      return mount + line.substr(3);
-    }
-  }
-  return {};
-}
-
-int burrow(const Words&) {  // a frozen child in nested groups of its own that nobody may enter
-  const std::string base = own_cgroup();
-  const std::string outer = base + "/outer";
-  const std::string inner = outer + "/inner";
-  if (base.empty() || ::mkdir(outer.c_str(), 0755) != 0 || ::mkdir(inner.c_str(), 0755) != 0) {
-    say("cannot: " + std::string(std::strerror(errno)));
-    return 1;
-  }
-  const pid_t child = fork_ready([&](const auto& ready) {
-    std::ofstream(inner + "/cgroup.procs") << ::getpid() << std::flush;
-    let_go_of_streams();
-    ready();
-    rest();
-  });
-  {
-    std::ofstream freeze(inner + "/cgroup.freeze");
-    freeze << "1" << std::flush;
-    if (!freeze) {
-      say("cannot freeze");
-      return 1;
-    }
-  }
-  ::chmod((inner + "/cgroup.procs").c_str(), 0);
-  ::chmod((inner + "/cgroup.kill").c_str(), 0);
-  ::chmod(inner.c_str(), 0);
-  ::chmod(outer.c_str(), 0);
-  say("child " + std::to_string(child));
-  rest();
 }
 
 // -- Work -----------------------------------------------------------------------------------------
@@ -601,46 +430,11 @@ int note_signal(
 
 // -- A look at itself -----------------------------------------------------------------------------
 
-std::string status_field(const std::string& name) {
-  std::ifstream status("/proc/thread-self/status");
-  std::string line;
-  while (std::getline(status, line)) {
-    if (line.rfind(name + ":", 0) == 0) {
-      return line.substr(line.find_first_not_of(" \t", name.size() + 1));
-    }
-  }
-  return {};
-}
-
-std::string own_descriptors() {
-  std::string text;
-  DIR* directory = ::opendir("/proc/self/fd");
-  for (const dirent* entry = ::readdir(directory); entry != nullptr; entry = ::readdir(directory)) {
-    const int fd = std::atoi(entry->d_name);
-    if (entry->d_name[0] != '.' && fd != ::dirfd(directory)) {
-      text += (text.empty() ? "" : " ") + std::to_string(fd);
-    }
-  }
-  ::closedir(directory);
-  return text;
-}
-
 int report(const Words&) {
   std::ostringstream text;
-  text << "fds=" << own_descriptors() << '\n';
   char directory[4096] = "";
   text << "cwd=" << (::getcwd(directory, sizeof directory) != nullptr ? directory : "") << '\n';
   text << "pid=" << ::getpid() << "\nsid=" << ::getsid(0) << "\npgid=" << ::getpgrp() << '\n';
-  uid_t ruid = 0;
-  uid_t euid = 0;
-  uid_t suid = 0;
-  gid_t rgid = 0;
-  gid_t egid = 0;
-  gid_t sgid = 0;
-  ::getresuid(&ruid, &euid, &suid);
-  ::getresgid(&rgid, &egid, &sgid);
-  text << "uid=" << ruid << ' ' << euid << ' ' << suid << "\ngid=" << rgid << ' ' << egid << ' '
-       << sgid << '\n';
   std::vector<gid_t> groups(256);
   const int count = ::getgroups(static_cast<int>(groups.size()), groups.data());
   text << "groups=";
@@ -652,18 +446,6 @@ int report(const Words&) {
   text << "\numask=" << std::oct << mask << std::dec;
   errno = 0;
   text << "\nnice=" << ::getpriority(PRIO_PROCESS, 0);
-  cpu_set_t cpus;
-  CPU_ZERO(&cpus);
-  ::sched_getaffinity(0, sizeof cpus, &cpus);
-  text << "\ncpus=";
-  bool first = true;
-  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &cpus)) {
-      text << (first ? "" : " ") << cpu;
-      first = false;
-    }
-  }
-  text << "\nno_new_privs=" << ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
   const std::pair<const char*, decltype(RLIMIT_CORE)> limits[] = {
       {"core_file_size", RLIMIT_CORE}, {"cpu_seconds", RLIMIT_CPU},
       {"data_segment", RLIMIT_DATA},   {"file_size", RLIMIT_FSIZE},
@@ -676,22 +458,11 @@ int report(const Words&) {
     ::getrlimit(which, &limit);
     text << "\nrlimit." << name << '=' << limit.rlim_cur << ' ' << limit.rlim_max;
   }
-  text << "\nblocked=" << status_field("SigBlk") << "\nignored=" << status_field("SigIgn")
-       << "\npending=" << status_field("SigPnd") << '\n';
+  text << '\n';
   for (char** entry = environ; *entry != nullptr; ++entry) {
     text << "env." << *entry << '\n';
   }
-  for (const int fd : {0, 1, 2}) {
-    char target[4096];
-    const ssize_t size =
-        ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), target, sizeof target);
-    text << "fd" << fd << '='
-         << (size < 0 ? "" : std::string(target, static_cast<std::size_t>(size))) << '\n';
-  }
-  std::ifstream command_line("/proc/self/cmdline");
-  std::string arg0;
-  std::getline(command_line, arg0, '\0');
-  text << "arg0=" << arg0 << '\n';
+  text << system_report();
   put(1, text.str());
   return 0;
 }
@@ -711,69 +482,49 @@ int create(const Words& words) {  // FILE: for a look at its mode
   return fd < 0 ? 1 : 0;
 }
 
-// -- Others
-// -----------------------------------------------------------------------------------------
-
-int tracer(const Words& words) {  // PID seize|attach: traces it until standard input ends
-  const auto pid = static_cast<pid_t>(number(words, 0));
-  const bool attach = word(words, 1) == "attach";
-  if (::ptrace(attach ? PTRACE_ATTACH : PTRACE_SEIZE, pid, nullptr, nullptr) != 0) {
-    say("refused: " + std::string(std::strerror(errno)));
-    return 1;
-  }
-  if (attach) {
-    ::waitpid(pid, nullptr, __WALL);
-  }
-  say("attached");
-  char byte = 0;
-  while (::read(0, &byte, 1) > 0) {
-  }
-  return 0;
-}
-
-const std::map<std::string, std::function<int(const Words&)>>& all_roles() {
-  static const std::map<std::string, std::function<int(const Words&)>> roles{
-      {"alternate", alternate},
-      {"arguments", arguments},
-      {"against-parent", against_parent},
-      {"background", background},
-      {"burn", burn},
-      {"burrow", burrow},
-      {"close-input", close_input},
-      {"count-input", count_input},
-      {"create", create},
-      {"deep", deep},
-      {"eat", eat},
-      {"echo", echo},
-      {"emit", emit},
-      {"environment", environment},
-      {"escape", escape},
-      {"exit", leave},
-      {"fill", fill},
-      {"flood", flood},
-      {"fork-bomb", fork_bomb},
-      {"holder", holder},
-      {"hopper", hopper},
-      {"host", play_host},
-      {"last-words", last_words},
-      {"late", late},
-      {"lines", lines},
-      {"main-thread-exits", main_thread_exits},
-      {"note-signal", note_signal},
-      {"polite", polite},
-      {"print", print},
-      {"raise", raise_signal},
-      {"report", report},
-      {"sleep", sleep_ready},
-      {"spawn", spawn},
-      {"stopped-member", stopped_member},
-      {"stubborn", stubborn},
-      {"ticks", ticks},
-      {"tracer", tracer},
-      {"vfork-blocked", vfork_blocked},
-      {"with-child", with_child},
-      {"work", work},
-  };
+const std::map<std::string, Role>& all_roles() {
+  static const std::map<std::string, Role> roles = [] {
+    std::map<std::string, Role> all{
+        {"alternate", alternate},
+        {"arguments", arguments},
+        {"against-parent", against_parent},
+        {"background", background},
+        {"burn", burn},
+        {"close-input", close_input},
+        {"count-input", count_input},
+        {"create", create},
+        {"deep", deep},
+        {"eat", eat},
+        {"echo", echo},
+        {"emit", emit},
+        {"environment", environment},
+        {"escape", escape},
+        {"exit", leave},
+        {"fill", fill},
+        {"flood", flood},
+        {"fork-bomb", fork_bomb},
+        {"holder", holder},
+        {"hopper", hopper},
+        {"host", play_host},
+        {"last-words", last_words},
+        {"late", late},
+        {"lines", lines},
+        {"note-signal", note_signal},
+        {"polite", polite},
+        {"print", print},
+        {"raise", raise_signal},
+        {"report", report},
+        {"sleep", sleep_ready},
+        {"spawn", spawn},
+        {"stopped-member", stopped_member},
+        {"stubborn", stubborn},
+        {"ticks", ticks},
+        {"with-child", with_child},
+        {"work", work},
+    };
+    all.merge(system_roles());
+    return all;
+  }();
   return roles;
 }
 

@@ -1,13 +1,10 @@
 #include "support.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +21,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "role_tools.hpp"
 #include "roles.hpp"
 
 namespace support {
@@ -32,56 +30,6 @@ namespace {
 
 [[noreturn]] void fail(const std::string& what) {
   throw std::system_error(errno, std::generic_category(), what);
-}
-
-/// A whole file of /proc, which tells no size; empty when it cannot be read.
-std::string read_proc(const std::string& path) {
-  std::string text;
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    return text;
-  }
-  char block[4096];
-  ssize_t count = 0;
-  while ((count = ::read(fd, block, sizeof block)) > 0) {
-    text.append(block, static_cast<std::size_t>(count));
-  }
-  ::close(fd);
-  return text;
-}
-
-std::vector<pid_t> all_processes() {
-  std::vector<pid_t> pids;
-  DIR* directory = ::opendir("/proc");
-  if (directory == nullptr) {
-    return pids;
-  }
-  while (const dirent* entry = ::readdir(directory)) {
-    const long pid = std::strtol(entry->d_name, nullptr, 10);
-    if (pid > 0) {
-      pids.push_back(static_cast<pid_t>(pid));
-    }
-  }
-  ::closedir(directory);
-  return pids;
-}
-
-bool carries_mark(pid_t pid) {
-  const char* mark = std::getenv(mark_variable);
-  if (mark == nullptr) {
-    return false;
-  }
-  const std::string wanted = std::string(mark_variable) + "=" + mark;
-  const std::string found = read_proc("/proc/" + std::to_string(pid) + "/environ");
-  std::size_t start = 0;
-  while (start < found.size()) {
-    const std::size_t end = std::min(found.find('\0', start), found.size());
-    if (std::string_view(found).substr(start, end - start) == wanted) {
-      return true;
-    }
-    start = end + 1;
-  }
-  return false;
 }
 
 /// What treehold keeps open as long as its process lives: directories of cgroups and its helper
@@ -116,11 +64,6 @@ treehold::Guarantees guarantees() {
 
 treehold::Mechanism mechanism() {
   return guarantees().mechanism;
-}
-
-const std::string& self() {
-  static const std::string path = std::filesystem::read_symlink("/proc/self/exe").string();
-  return path;
 }
 
 const std::string& self_for_everybody() {
@@ -198,126 +141,6 @@ bool limits_are_unified() {
   });
 }
 
-std::vector<CgroupMount> cgroup_mounts() {
-  std::vector<CgroupMount> found;
-  std::istringstream mounts(read_proc("/proc/self/mounts"));
-  std::string device;
-  CgroupMount mount;
-  for (std::string rest; mounts >> device >> mount.point >> mount.type >> mount.options;
-       std::getline(mounts, rest)) {
-    if (mount.type == "cgroup2" || mount.type == "cgroup") {
-      found.push_back(mount);
-    }
-  }
-  return found;
-}
-
-std::string cgroup_mount(const std::string& controller) {
-  for (const CgroupMount& mount : cgroup_mounts()) {
-    if (controller.empty()
-            ? mount.type == "cgroup2"
-            : mount.type == "cgroup" &&
-                  (mount.options + ",").find("," + controller + ",") != std::string::npos) {
-      return mount.point;
-    }
-  }
-  return {};
-}
-
-namespace {
-
-/// The cgroup of a process in the hierarchy of `controller`, or the unified one ("").
-std::optional<std::string> cgroup_directory(pid_t pid, const std::string& controller) {
-  std::istringstream groups(read_proc("/proc/" + std::to_string(pid) + "/cgroup"));
-  for (std::string line; std::getline(groups, line);) {
-    const std::size_t first = line.find(':');
-    const std::size_t second = line.find(':', first + 1);
-    if (line.substr(first + 1, second - first - 1) != controller) {
-      continue;
-    }
-    const std::string mount = cgroup_mount(controller);
-    if (!mount.empty()) {
-      return mount + line.substr(second + 1);
-    }
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
-std::vector<std::string> own_v1_cgroups() {
-  std::vector<std::string> found;
-  for (const char* controller : {"memory", "pids", "cpu"}) {
-    if (auto directory = cgroup_directory(::getpid(), controller)) {
-      found.push_back(std::move(*directory));
-    }
-  }
-  return found;
-}
-
-std::string control_file(pid_t pid, const std::string& controller, const std::string& file,
-                         const std::string& file_v1) {
-  const auto older = cgroup_directory(pid, controller);
-  std::string directory = older ? *older : cgroup_directory(pid, "").value_or("");
-  const std::string& name = older ? file_v1 : file;
-  // A leaf has no controllers: the group above it has.
-  if (!older && read_proc(directory + "/" + name).empty()) {
-    directory.resize(directory.rfind('/'));
-  }
-  std::string text = read_proc(directory + "/" + name);
-  if (!text.empty() && text.back() == '\n') {
-    text.pop_back();
-  }
-  return text;
-}
-
-char state_of(pid_t pid) {
-  const std::string stat = read_proc("/proc/" + std::to_string(pid) + "/stat");
-  const std::size_t bracket = stat.rfind(')');
-  return bracket == std::string::npos || bracket + 2 >= stat.size() ? '\0' : stat[bracket + 2];
-}
-
-bool alive(pid_t pid) {
-  const char state = state_of(pid);
-  return state != '\0' && state != 'Z' && state != 'X' && carries_mark(pid);
-}
-
-std::vector<std::pair<pid_t, std::string>> marked_processes() {
-  std::vector<std::pair<pid_t, std::string>> found;
-  for (const pid_t pid : all_processes()) {
-    if (pid != ::getpid() && carries_mark(pid) && alive(pid)) {
-      std::string line = read_proc("/proc/" + std::to_string(pid) + "/cmdline");
-      std::replace(line.begin(), line.end(), '\0', ' ');
-      found.emplace_back(pid, line);
-    }
-  }
-  return found;
-}
-
-std::vector<pid_t> processes_of(uid_t uid) {
-  std::vector<pid_t> found;
-  const std::string wanted = "Uid:\t" + std::to_string(uid) + "\t";
-  for (const pid_t pid : all_processes()) {
-    const std::string status = read_proc("/proc/" + std::to_string(pid) + "/status");
-    const char state = state_of(pid);
-    if (status.find(wanted) != std::string::npos && state != '\0' && state != 'Z' && state != 'X') {
-      found.push_back(pid);
-    }
-  }
-  return found;
-}
-
-PidWatch::PidWatch(pid_t pid, Whose whose) {
-  fd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-  if (fd_ < 0 || (whose == Whose::of_this_run ? !support::alive(pid) : dead())) {
-    const int saved = errno;
-    if (fd_ >= 0) {
-      ::close(fd_);
-    }
-    FAIL("process " << pid << " is no living process of this test run (errno " << saved << ")");
-  }
-}
-
 PidWatch::~PidWatch() {
   ::close(fd_);
 }
@@ -329,10 +152,6 @@ bool PidWatch::dead() const {
 bool PidWatch::wait_dead(std::chrono::milliseconds bound) const {
   pollfd event{fd_, POLLIN, 0};
   return ::poll(&event, 1, static_cast<int>(bound.count())) == 1;
-}
-
-void PidWatch::kill(int signal) const {
-  ::syscall(SYS_pidfd_send_signal, fd_, signal, nullptr, 0);
 }
 
 bool wait_until(const std::function<bool()>& reached, std::chrono::milliseconds bound) {
@@ -362,8 +181,8 @@ Child::Child(const std::string& name, const std::vector<std::string>& arguments,
   }
   int out[2];
   int in[2];
-  if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(in, O_CLOEXEC) != 0) {
-    fail("pipe2");
+  if (pipe_for_us(out) != 0 || pipe_for_us(in) != 0) {
+    fail("pipe");
   }
   std::vector<std::string> words{self(), "--role=" + name};
   words.insert(words.end(), arguments.begin(), arguments.end());
@@ -567,28 +386,6 @@ NoDescriptors::~NoDescriptors() {
   }
 }
 
-std::map<int, std::string> open_descriptors() {
-  std::map<int, std::string> found;
-  DIR* directory = ::opendir("/proc/self/fd");
-  if (directory == nullptr) {
-    return found;
-  }
-  while (const dirent* entry = ::readdir(directory)) {
-    char* end = nullptr;
-    const long fd = std::strtol(entry->d_name, &end, 10);
-    if (end == entry->d_name || fd == ::dirfd(directory)) {
-      continue;
-    }
-    char target[4096];
-    const ssize_t size =
-        ::readlink(("/proc/self/fd/" + std::string(entry->d_name)).c_str(), target, sizeof target);
-    found[static_cast<int>(fd)] =
-        size < 0 ? "?" : std::string(target, static_cast<std::size_t>(size));
-  }
-  ::closedir(directory);
-  return found;
-}
-
 std::vector<std::string> plain_descriptors() {
   std::vector<std::string> found;
   for (const auto& [fd, target] : open_descriptors()) {
@@ -614,84 +411,6 @@ bool is_umbrella(std::string_view name) {
   constexpr std::size_t digits = 16;
   return name.size() == prefix.size() + digits && name.starts_with(prefix) &&
          name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string_view::npos;
-}
-
-std::set<std::string> own_umbrellas() {
-  std::set<std::string> found;
-  for (const std::string& target : kept_descriptors()) {
-    std::filesystem::path reached;
-    std::string umbrella;
-    for (const auto& name : std::filesystem::path(target)) {
-      reached /= name;
-      if (is_umbrella(name.string())) {
-        umbrella = reached.string();
-      }
-    }
-    std::error_code ignored;
-    if (std::filesystem::is_directory(umbrella, ignored)) {
-      found.insert(umbrella);
-    }
-  }
-  return found;
-}
-
-pid_t guardian_of(pid_t host) {
-  for (const pid_t pid : all_processes()) {
-    const std::string name = read_proc("/proc/" + std::to_string(pid) + "/comm");
-    if (name != "treehold-guard\n") {
-      continue;
-    }
-    std::error_code ignored;
-    for (const auto& entry :
-         std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fdinfo", ignored)) {
-      const std::string info = read_proc(entry.path());
-      if (info.find("\nPid:\t" + std::to_string(host) + "\n") != std::string::npos) {
-        return pid;
-      }
-    }
-  }
-  return 0;
-}
-
-std::set<std::string> stale_umbrellas() {
-  namespace fs = std::filesystem;
-  std::set<std::string> found;
-  std::error_code ignored;
-  for (const CgroupMount& mount : cgroup_mounts()) {
-    if (mount.type != "cgroup2") {
-      continue;
-    }
-    const auto options = fs::directory_options::skip_permission_denied;
-    for (auto at = fs::recursive_directory_iterator(mount.point, options, ignored);
-         at != fs::recursive_directory_iterator(); at.increment(ignored)) {
-      if (!is_umbrella(at->path().filename().string())) {
-        continue;
-      }
-      at.disable_recursion_pending();
-      const int fd = ::open(at->path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-      if (fd >= 0 && ::flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        found.insert(at->path().string());
-      }
-      ::close(fd);
-    }
-  }
-  return found;
-}
-
-std::size_t own_memory(const std::string& field) {
-  std::istringstream status(read_proc("/proc/self/status"));
-  std::string line;
-  while (std::getline(status, line)) {
-    if (line.rfind(field + ":", 0) == 0) {
-      return static_cast<std::size_t>(std::stoull(line.substr(field.size() + 1))) * 1024;
-    }
-  }
-  return 0;
-}
-
-void reset_peak_memory() {
-  std::ofstream file("/proc/self/clear_refs");
-  file << "5";
 }
 
 std::string pattern(std::size_t size) {

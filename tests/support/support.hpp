@@ -5,6 +5,7 @@
 
 #include <sys/resource.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 
 #include <chrono>
 #include <cstddef>
@@ -35,6 +36,20 @@ using namespace std::chrono_literals;
 inline constexpr bool sanitized = true;
 #else
 inline constexpr bool sanitized = false;
+#endif
+
+#if defined(TREEHOLD_TEST_PORTABLE)
+inline constexpr bool portable = true;
+#else
+/// Whether the mechanisms are those that every POSIX system has.
+inline constexpr bool portable = false;
+#endif
+
+/// For waitpid(2): also children made by other means than fork(2), where there are such.
+#if defined(__WALL)
+inline constexpr int any_child = __WALL;
+#else
+inline constexpr int any_child = 0;
 #endif
 
 /// Only ever catches a hang; nothing is judged by it.
@@ -166,6 +181,9 @@ inline constexpr const char* mark_variable = "TREEHOLD_TEST_MARK";
 /// All living processes of this test run but the calling one, with their command lines.
 [[nodiscard]] std::vector<std::pair<pid_t, std::string>> marked_processes();
 
+/// Skips where so many processes may not live beside those of others.
+void require_processes(std::size_t count);
+
 /// Living processes whose real user is `uid`.
 [[nodiscard]] std::vector<pid_t> processes_of(uid_t uid);
 
@@ -177,6 +195,7 @@ class PidWatch {
  public:
   enum class Whose {
     of_this_run,
+    newborn,  ///< perhaps dead already
     anybody,  ///< also who has lost the variable by which those of a run are known
   };
 
@@ -191,7 +210,8 @@ class PidWatch {
   void kill(int signal) const;
 
  private:
-  int fd_ = -1;
+  pid_t pid_;
+  int fd_ = -1;  ///< readable when it has ended
 };
 
 /// For states that no event tells: asks again and again. False when the bound has passed.
@@ -356,6 +376,12 @@ class NoDescriptors {
 
 /// Umbrellas of treehold that nobody owns: their owner has ended, or never came to be.
 [[nodiscard]] std::set<std::string> stale_umbrellas();
+
+/// Whether the kernel tells how a process ended that another party has reaped.
+[[nodiscard]] bool statuses_outlive_reaping();
+
+/// The threads of this process.
+[[nodiscard]] std::size_t threads();
 
 /// A field of /proc/self/status in bytes ("VmRSS", "VmHWM").
 [[nodiscard]] std::size_t own_memory(const std::string& field);

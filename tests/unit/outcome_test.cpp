@@ -73,8 +73,6 @@ TEST_CASE("signals have their field's names", "[unit]") {
   CHECK(signal_name(SIGUSR1) == "SIGUSR1");
   CHECK(signal_name(SIGWINCH) == "SIGWINCH");
   CHECK(signal_name(SIGSYS) == "SIGSYS");
-  CHECK(signal_name(SIGRTMIN) == "SIGRTMIN");
-  CHECK(signal_name(SIGRTMIN + 1) == "SIGRTMIN+1");
   CHECK(signal_name(99) == "signal 99");
   CHECK(signal_name(0) == "signal 0");
   CHECK(signal_name(-1) == "signal -1");
