@@ -31,7 +31,8 @@ std::optional<ResourceUse> resource_use(HANDLE process) noexcept {
   FILETIME user;
   PROCESS_MEMORY_COUNTERS memory{};
   if (::GetProcessTimes(process, &created, &ended, &system, &user) == 0 ||
-      ::K32GetProcessMemoryInfo(process, &memory, sizeof memory) == 0) {
+      ::K32GetProcessMemoryInfo(process, &memory, sizeof memory) == 0 ||
+      memory.PeakWorkingSetSize == 0) {  // what has ended is forgotten (Wine)
     return std::nullopt;
   }
   ResourceUse use;

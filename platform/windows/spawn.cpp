@@ -160,6 +160,11 @@ void start(Spawned& spawned, const SpawnPlan& plan, std::vector<HANDLE>& jobs) {
 
   const std::wstring program = to_wide_path(plan.program, "program");
   std::wstring command_line = to_wide(join_command_line(plan.arguments), "arg");
+  constexpr std::size_t longest = 32766;  // CreateProcess; who takes more would cut it off
+  if (command_line.size() > longest) {
+    ::SetLastError(ERROR_FILENAME_EXCED_RANGE);
+    refuse(SpawnStage::execute);
+  }
   std::wstring environment = environment_block(plan.environment);
   // The system takes no long one here ("SetCurrentDirectory"), prefix or not.
   const std::wstring directory = plan.directory ? to_wide(*plan.directory, "current_dir") : L"";

@@ -8,7 +8,7 @@
 
 #include <treehold/treehold.hpp>
 
-#include "tests/support/support.hpp"
+#include "support.hpp"
 
 namespace cli {
 

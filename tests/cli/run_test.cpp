@@ -15,9 +15,9 @@
 
 #include <treehold/treehold.hpp>
 
+#include "role_tools.hpp"
+#include "support.hpp"
 #include "tests/cli/cli.hpp"
-#include "tests/support/role_tools.hpp"
-#include "tests/support/support.hpp"
 
 using cli::contains;
 using cli::json_of;

@@ -32,7 +32,7 @@ using treehold::Stream;
 TEST_CASE("a started process is alive and known", "[contract]") {
   Process child = role("sleep").start();
   CHECK(child.pid() > 0);
-  CHECK(alive(static_cast<pid_t>(child.pid())));
+  CHECK(alive(child.pid()));
   CHECK(child.mechanism() == mechanism());
   CHECK_FALSE(child.outcome().has_value());
   CHECK(child.members() == std::vector<ProcessId>{child.pid()});
@@ -219,12 +219,12 @@ TEST_CASE("writing to a child that has closed its input fails, without a signal"
     CHECK(error.code().value() == EPIPE);
   }
   CHECK_THROWS_AS(child.input().write(std::string(1 << 20, 'x')), StdinFailed);
-  CHECK(alive(static_cast<pid_t>(child.pid())));
+  CHECK(alive(child.pid()));
 }
 
 TEST_CASE("writing to a child that has ended fails", "[contract]") {
   Process child = role("exit", {"0"}).stdin_pipe().start();
-  CHECK(wait_until([&] { return !alive(static_cast<pid_t>(child.pid())); }));
+  CHECK(wait_until([&] { return !alive(child.pid()); }));
   CHECK_THROWS_AS(child.input().write(std::string(1 << 20, 'x')), StdinFailed);
   CHECK(child.wait() == Outcome::exited(0));
   CHECK_THROWS_AS(child.input().write("x"), StdinFailed);

@@ -317,7 +317,7 @@ TEST_CASE("a process outlives the object of its group as a dead one", "[contract
     child = group.start(role("sleep"));
     REQUIRE(child->read_line(Stream::out) == "ready");
   }
-  CHECK_FALSE(alive(static_cast<pid_t>(child->pid())));
+  CHECK_FALSE(alive(child->pid()));
   CHECK(child->wait() == Outcome::signalled(9, false));
 }
 

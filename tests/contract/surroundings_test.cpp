@@ -280,7 +280,7 @@ TEST_CASE("a session of its own does not take a child out of its container", "[c
     (void)group.stop(0s);
     CHECK(descendant.dead());
   }
-  CHECK_FALSE(alive(static_cast<pid_t>(leader)));
+  CHECK_FALSE(alive(leader));
 }
 
 TEST_CASE("a child has the resource limits it was given", "[contract]") {

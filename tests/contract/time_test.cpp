@@ -1,11 +1,8 @@
 // Time-outs: what they end, and what is told about it.
-#include <signal.h>
-
 #include <algorithm>
 #include <chrono>
 #include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -13,7 +10,6 @@
 #include <treehold/treehold.hpp>
 
 #include "forms.hpp"
-#include "signals.hpp"
 #include "support.hpp"
 
 using namespace support;
@@ -34,7 +30,7 @@ TEST_CASE("a time-out is data for output, with what came before it", "[contract]
   CHECK(late.duration >= short_while);
   REQUIRE(late.stdout_bytes.rfind("child ", 0) == 0);
   CHECK_FALSE(alive(pid_after(late.stdout_bytes, "child")));
-  CHECK_FALSE(alive(static_cast<pid_t>(late.pid)));
+  CHECK_FALSE(alive(late.pid));
   REQUIRE(late.stop.has_value());
   CHECK(late.stop->members_before.size() == 2);
   CHECK(late.stop->members_after.empty());
@@ -70,74 +66,6 @@ TEST_CASE("a run that ends in time is not touched by its time-out", "[contract]"
   CHECK(role("exit", {"3"}).timeout(std::chrono::nanoseconds::max()).output().outcome ==
         Outcome::exited(3));
   CHECK(role("exit", {"3"}).inactivity_timeout(std::chrono::nanoseconds::max()).exit_code() == 3);
-}
-
-TEST_CASE("with a grace every member gets the soft signal first", "[contract]") {
-  const Output late = timed_out_after("ready", [](auto time) {
-    return role("polite").timeout(time).timeout_grace(hang_bound).output();
-  });
-  CHECK(late.outcome == Outcome::timed_out());
-  CHECK(late.stdout_bytes == "ready\nsoft\n");
-  REQUIRE(late.stop.has_value());
-  CHECK(late.stop->soft_signal_sent);
-  CHECK(late.stop->drained_in_grace);
-  CHECK_FALSE(late.stop->escalated);
-  CHECK(late.duration < hang_bound);
-}
-
-TEST_CASE("the soft signal can be another one", "[contract]") {
-  const std::pair<int, treehold::Signal> others[] = {
-      {SIGUSR1, treehold::Signal::user1},
-      {rare_signal(0), treehold::native_signal(rare_signal(0))},
-  };
-  for (const auto& other : others) {
-    const Output late = timed_out_after("ready", [&](auto time) {
-      return role("polite", {std::to_string(other.first)})
-          .timeout(time)
-          .timeout_grace(hang_bound)
-          .soft_signal(other.second)
-          .output();
-    });
-    CHECK(late.stdout_bytes == "ready\nsoft\n");
-  }
-}
-
-TEST_CASE("who ignores the soft signal is killed after the grace", "[contract]") {
-  const Output late = timed_out_after("ready", [](auto time) {
-    return role("stubborn").timeout(time).timeout_grace(100ms).output();
-  });
-  CHECK(late.outcome == Outcome::timed_out());
-  CHECK(late.duration >= short_while + 100ms);
-  REQUIRE(late.stop.has_value());
-  CHECK(late.stop->soft_signal_sent);
-  CHECK_FALSE(late.stop->drained_in_grace);
-  CHECK(late.stop->escalated);
-  CHECK(late.stop->members_after.empty());
-}
-
-TEST_CASE("a descendant that ignores the soft signal is killed though the leader went",
-          "[contract]") {
-  const Output late = timed_out_after("child", [](auto time) {
-    return role("with-child", {"stubborn"}).timeout(time).timeout_grace(100ms).output();
-  });
-  CHECK(late.outcome == Outcome::timed_out());
-  REQUIRE(late.stop.has_value());
-  CHECK(late.stop->escalated);
-  CHECK_FALSE(alive(pid_after(late.stdout_bytes, "child")));
-}
-
-TEST_CASE("what a member writes in its grace is read", "[contract]") {
-  const std::size_t size = 300000;
-  const Output late = timed_out_after("ready", [&](auto time) {
-    return role("last-words", {std::to_string(size)})
-        .timeout(time)
-        .timeout_grace(hang_bound)
-        .output();
-  });
-  const bool same = late.stdout_bytes == "ready\n" + pattern(size);
-  CHECK(same);
-  REQUIRE(late.stop.has_value());
-  CHECK(late.stop->drained_in_grace);
 }
 
 TEST_CASE("silence has a time-out and an outcome of its own", "[contract]") {
@@ -208,10 +136,10 @@ TEST_CASE("the time-out of one child of a group ends its tree and no sibling", "
   const Output late = timed_out_after(
       "child", [&](auto time) { return group.output(role("with-child").timeout(time)); });
   CHECK(late.outcome == Outcome::timed_out());
-  CHECK_FALSE(alive(static_cast<pid_t>(late.pid)));
+  CHECK_FALSE(alive(late.pid));
   CHECK_FALSE(alive(pid_after(late.stdout_bytes, "child")));
   CHECK_FALSE(nephew.dead());
-  CHECK(alive(static_cast<pid_t>(sibling.pid())));
+  CHECK(alive(sibling.pid()));
   CHECK_FALSE(sibling.outcome().has_value());
   CHECK(group.members().size() == 2);
   CHECK(group.exit_code(role("exit", {"3"})) == 3);
@@ -222,11 +150,11 @@ TEST_CASE("a time-out reaches what has escaped into a session of its own", "[con
   const Output late = timed_out_after(
       "daemon", [](auto time) { return role("escape", {"stay"}).timeout(time).output(); });
   CHECK(late.outcome == Outcome::timed_out());
-  const pid_t daemon = pid_after(late.stdout_bytes, "daemon");
+  const auto daemon = pid_after(late.stdout_bytes, "daemon");
   CHECK(alive(daemon) == !contained);
   if (!contained) {
     const PidWatch watch(daemon);
-    watch.kill(SIGKILL);
+    watch.kill();
     CHECK(watch.wait_dead());
   }
 }

@@ -6,6 +6,7 @@
 #include <treehold/error.hpp>
 
 #include "platform/limit_names.hpp"
+#include "platform/posix/foreign_limits.hpp"
 #include "platform/posix/portable/system.hpp"
 
 namespace treehold::inline v0::platform {
@@ -33,6 +34,7 @@ void report_no_limits(Guarantees& all) {
   for (const std::string& name : limit_names()) {
     all.limits.emplace_back(name, Guarantee{false, no_limits(), ""});
   }
+  report_foreign_limits(all);
   for (const char* name : {"processes", "threads", "cpu", "memory", "io", "pressure"}) {
     all.statistics.emplace_back(name, Guarantee{false, "a process group counts nothing", ""});
   }

@@ -7,8 +7,8 @@
 
 #include <treehold/treehold.hpp>
 
+#include "doomed_host.hpp"
 #include "tests/cli/cli.hpp"
-#include "tests/support/doomed_host.hpp"
 
 using cli::contains;
 using cli::program;

@@ -150,7 +150,7 @@ TEST_CASE("when memory runs out the group lives on where that is wanted", "[cont
   REQUIRE(sibling.read_line(Stream::out).has_value());
   const Output eater = group.output(role("eat", {too_much}));
   CHECK(eater.outcome.memory_kill() == MemoryKill::own_limit);
-  CHECK(alive(static_cast<pid_t>(sibling.pid())));
+  CHECK(alive(sibling.pid()));
 }
 
 TEST_CASE("a fork bomb stays below its limit of processes", "[contract][limits][adversarial]") {

@@ -159,7 +159,8 @@ char state_of(pid_t pid) {
   return bracket == std::string::npos || bracket + 2 >= stat.size() ? '\0' : stat[bracket + 2];
 }
 
-bool alive(pid_t pid) {
+bool alive(treehold::ProcessId number) {
+  const auto pid = static_cast<pid_t>(number);
   const char state = state_of(pid);
   return state != '\0' && state != 'Z' && state != 'X' && carries_mark(pid);
 }

@@ -103,7 +103,8 @@ char state_of(pid_t pid) {
   return info->pbsi_status == zombie ? 'Z' : info->pbsi_status == stopped ? 'T' : 'S';
 }
 
-bool alive(pid_t pid) {
+bool alive(treehold::ProcessId number) {
+  const auto pid = static_cast<pid_t>(number);
   const char state = state_of(pid);
   return state != '\0' && state != 'Z' && carries_mark(pid);
 }

@@ -4,9 +4,7 @@
 #include <algorithm>
 #define CATCH_CONFIG_EXTERNAL_INTERFACES
 #include <iostream>
-#include <set>
 #include <string>
-#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -58,29 +56,6 @@ class LeakListener : public Catch::TestEventListenerBase {
     TestEventListenerBase::sectionEnded(stats);
   }
 
-  void testCaseEnded(const Catch::TestCaseStats& stats) override {
-    if (stats.totals.testCases.passed != 0) {
-      begun_.insert(stats.testInfo.name);
-    }
-    TestEventListenerBase::testCaseEnded(stats);
-  }
-
-  void testRunEnded(const Catch::TestRunStats& stats) override {
-    std::set<std::string> names;
-    for (const support::Skipped& skipped : support::skipped_tests()) {
-      if (names.insert(skipped.test).second) {
-        std::cout << "skipped: " << skipped.test << ": " << skipped.reason << '\n';
-      }
-    }
-    const Catch::Counts& tests = stats.totals.testCases;
-    const std::size_t begun = static_cast<std::size_t>(std::count_if(
-        names.begin(), names.end(), [&](const auto& name) { return begun_.count(name); }));
-    std::cout << "treehold-tests: " << tests.passed - std::min<std::size_t>(begun, tests.passed)
-              << " passed, " << tests.failed + tests.failedButOk << " failed, " << names.size()
-              << " skipped" << std::endl;
-    TestEventListenerBase::testRunEnded(stats);
-  }
-
  private:
   void check() {
     if (!wait_until([] { return support::marked_processes().empty(); }, settle)) {
@@ -104,24 +79,8 @@ class LeakListener : public Catch::TestEventListenerBase {
   int depth_ = 0;
   std::size_t threads_ = 0;
   std::optional<std::size_t> handles_;
-  std::set<std::string> begun_;
 };
 
 CATCH_REGISTER_LISTENER(LeakListener)
 
 }  // namespace
-
-namespace support {
-
-std::vector<Skipped>& skipped_tests() {
-  static std::vector<Skipped> tests;
-  return tests;
-}
-
-void skip(const std::string& reason) {
-  skipped_tests().push_back({Catch::getResultCapture().getCurrentTestName(), reason});
-  // Catch2 2 has no way to skip: this exception ends a test case without a word about its result.
-  throw Catch::TestFailureException();
-}
-
-}  // namespace support

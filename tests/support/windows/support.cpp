@@ -21,30 +21,20 @@ void require_windows(const std::string& what) {
   }
 }
 
-treehold::Command plain::role(const std::string& name, const std::vector<std::string>& arguments) {
-  treehold::Command command(self());
-  command.arg("--role=" + name);
-  command.args(arguments);
-  return command;
+void require_resource_use() {
+  require_windows("what a process has used is forgotten when it has ended");
+}
+
+treehold::Command plain::quick() {
+  return role("exit", {"0"});
+}
+
+treehold::Command plain::idle() {
+  return role("idle-child");
 }
 
 treehold::ProcessId pid_after(std::string_view text, std::string_view word) {
-  const std::size_t at = text.find(std::string(word) + " ");
-  if (at == std::string_view::npos) {
-    FAIL("no \"" << word << "\" in: " << text);
-  }
-  return std::stoll(std::string(text.substr(at + word.size() + 1)));
-}
-
-bool wait_until(const std::function<bool()>& reached, std::chrono::milliseconds bound) {
-  const auto end = std::chrono::steady_clock::now() + bound;
-  while (!reached()) {
-    if (std::chrono::steady_clock::now() > end) {
-      return false;
-    }
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
+  return number_after(text, word);
 }
 
 TempDir::TempDir() {
@@ -61,26 +51,9 @@ TempDir::~TempDir() {
   std::filesystem::remove_all(treehold::path_of(path_), ignored);
 }
 
-std::string read_file(const std::string& path) {
-  std::ifstream file(treehold::path_of(path), std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 void write_file(const std::string& path, std::string_view text) {
   std::ofstream file(treehold::path_of(path), std::ios::binary | std::ios::trunc);
   file << text;
-}
-
-std::string pattern(std::size_t size) {
-  std::string bytes(size, '\0');
-  std::uint32_t state = 12345;
-  for (char& byte : bytes) {
-    state = state * 1664525U + 1013904223U;
-    byte = static_cast<char>(state >> 24U);
-  }
-  return bytes;
 }
 
 }  // namespace support

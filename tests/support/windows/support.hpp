@@ -1,6 +1,5 @@
-// What the tests share on Windows: child roles played by the test binary itself, processes outside
-// of treehold, and ways to look at the system from outside, so that treehold is never judged by its
-// own word.
+// What the tests share on Windows beside what they share everywhere: processes outside of treehold,
+// and ways to look at the system from outside, so that treehold is never judged by its own word.
 #pragma once
 
 #include <chrono>
@@ -14,39 +13,12 @@
 
 #include <treehold/treehold.hpp>
 
+#include "common.hpp"
+
 namespace support {
-
-using namespace std::chrono_literals;
-
-/// Only ever catches a hang; nothing is judged by it.
-inline constexpr std::chrono::seconds hang_bound = 60s;
-
-// -- Skipping -----------------------------------------------------------------------------------
-
-/// Ends the test case here and counts it as skipped, with its reason.
-[[noreturn]] void skip(const std::string& reason);
-
-struct Skipped {
-  std::string test;
-  std::string reason;
-};
-[[nodiscard]] std::vector<Skipped>& skipped_tests();
 
 /// Skips what Wine does not do, and Windows does.
 void require_windows(const std::string& what);
-
-// -- Roles --------------------------------------------------------------------------------------
-
-/// The path of the test binary.
-[[nodiscard]] const std::string& self();
-
-namespace plain {
-
-/// The test binary as the child program `name` (see roles.cpp).
-[[nodiscard]] treehold::Command role(const std::string& name,
-                                     const std::vector<std::string>& arguments = {});
-
-}  // namespace plain
 
 /// The number after the first "`word` " in `text`, as roles print the processes they made.
 [[nodiscard]] treehold::ProcessId pid_after(std::string_view text, std::string_view word);
@@ -75,9 +47,6 @@ class PidWatch {
  private:
   void* process_ = nullptr;
 };
-
-/// For states that no event tells: asks again and again. False when the bound has passed.
-bool wait_until(const std::function<bool()>& reached, std::chrono::milliseconds bound = hang_bound);
 
 /// A child made by CreateProcess, outside of treehold. Killed when it goes.
 class Child {
@@ -121,14 +90,10 @@ class TempDir {
   std::string path_;
 };
 
-[[nodiscard]] std::string read_file(const std::string& path);
 void write_file(const std::string& path, std::string_view text);
 
 /// The threads of this process, and its open handles; nothing where the system does not count them.
 [[nodiscard]] std::size_t threads();
 [[nodiscard]] std::optional<std::size_t> open_handles();
-
-/// Bytes that repeat with no short period, with every value among them.
-[[nodiscard]] std::string pattern(std::size_t size);
 
 }  // namespace support

@@ -1,8 +1,9 @@
-// What the tests share: child roles played by the test binary itself, processes outside of
+// What the tests share on POSIX systems beside what they share everywhere: processes outside of
 // treehold, and ways to look at the system from outside, so that treehold is never judged by its
 // own word.
 #pragma once
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -19,24 +20,9 @@
 
 #include <treehold/treehold.hpp>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define TREEHOLD_TEST_SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define TREEHOLD_TEST_SANITIZED 1
-#endif
+#include "common.hpp"
 
 namespace support {
-
-using namespace std::chrono_literals;
-
-#if defined(TREEHOLD_TEST_SANITIZED)
-inline constexpr bool sanitized = true;
-#else
-inline constexpr bool sanitized = false;
-#endif
 
 #if defined(TREEHOLD_TEST_PORTABLE)
 inline constexpr bool portable = true;
@@ -52,72 +38,10 @@ inline constexpr int any_child = __WALL;
 inline constexpr int any_child = 0;
 #endif
 
-/// Only ever catches a hang; nothing is judged by it.
-inline constexpr std::chrono::seconds hang_bound = sanitized ? 120s : 60s;
-
-/// A size or a time, another where a sanitizer needs more.
-template <class Number>
-[[nodiscard]] constexpr Number scaled(Number plain, Number under_sanitizers) noexcept {
-  return sanitized ? under_sanitizers : plain;
-}
-
-/// Whether each step is dear: under a sanitizer, and where TREEHOLD_TEST_FEW says so, as on an
-/// emulated machine.
-[[nodiscard]] bool steps_are_dear() noexcept;
-
-/// How often to do something, or how many to have.
-template <class Number>
-[[nodiscard]] Number repeats(Number plain, Number where_dear) noexcept {
-  return steps_are_dear() ? where_dear : plain;
-}
-
-// -- Time-outs ----------------------------------------------------------------------------------
-
-/// Within it a role has mostly said that it is ready; nobody can promise that.
-inline constexpr std::chrono::milliseconds short_while = scaled(200ms, 1000ms);
-
-/// Runs `attempt` with a time-out, and again with longer ones as long as `reached` says that the
-/// time-out came before what it was to interrupt. A busy machine is no finding.
-template <class Attempt, class Reached>
-[[nodiscard]] auto with_time_enough(Attempt attempt, Reached reached) {
-  for (std::chrono::milliseconds time = short_while;; time *= 4) {
-    auto result = attempt(time);
-    if (reached(result) || time > hang_bound / 4) {
-      return result;
-    }
-  }
-}
-
-/// The same for a run that is to be interrupted when it has written `said`.
-template <class Attempt>
-[[nodiscard]] treehold::Output timed_out_after(std::string_view said, Attempt attempt) {
-  return with_time_enough(attempt, [said](const treehold::Output& output) {
-    return output.stdout_bytes.find(said) != std::string::npos;
-  });
-}
-
-// -- Skipping -----------------------------------------------------------------------------------
-
-/// Ends the test case here and counts it as skipped, with its reason.
-[[noreturn]] void skip(const std::string& reason);
-
-struct Skipped {
-  std::string test;
-  std::string reason;
-};
-[[nodiscard]] std::vector<Skipped>& skipped_tests();
-
 [[nodiscard]] bool is_root();
 void require_root();
 
 // -- This host ----------------------------------------------------------------------------------
-
-/// Of a fresh group under the environment of this run.
-[[nodiscard]] treehold::Guarantees guarantees();
-[[nodiscard]] treehold::Mechanism mechanism();
-
-/// Skips unless a group of this mechanism can hold the limit (by its name in `Limits`).
-void require_limit(const std::string& limit);
 
 /// Whether its controllers are in the unified hierarchy.
 [[nodiscard]] bool limits_are_unified();
@@ -144,28 +68,8 @@ struct CgroupMount {
 
 // -- Roles --------------------------------------------------------------------------------------
 
-/// The path of the test binary.
-[[nodiscard]] const std::string& self();
-
 /// The same program at a place that every user may execute.
 [[nodiscard]] const std::string& self_for_everybody();
-
-/// Commands as the library has them; the contract takes those of the same names in forms.hpp.
-namespace plain {
-
-/// The test binary as the child program `name` (see roles.cpp).
-[[nodiscard]] treehold::Command role(const std::string& name,
-                                     const std::vector<std::string>& arguments = {});
-
-/// A program of the system that returns 0 at once, and one that waits for very long; both start
-/// faster than a role.
-[[nodiscard]] treehold::Command quick();
-[[nodiscard]] treehold::Command idle();
-
-}  // namespace plain
-
-/// `text` as the lines "name=value" that the role "report" prints.
-[[nodiscard]] std::map<std::string, std::string> parse_report(std::string_view text);
 
 /// The number after the first "`word` " in `text`, as roles print the processes they made.
 [[nodiscard]] pid_t pid_after(std::string_view text, std::string_view word);
@@ -176,7 +80,7 @@ namespace plain {
 inline constexpr const char* mark_variable = "TREEHOLD_TEST_MARK";
 
 /// Whether `pid` is a living process (no zombie) that this test run has started.
-[[nodiscard]] bool alive(pid_t pid);
+[[nodiscard]] bool alive(treehold::ProcessId pid);
 
 /// All living processes of this test run but the calling one, with their command lines.
 [[nodiscard]] std::vector<std::pair<pid_t, std::string>> marked_processes();
@@ -207,15 +111,12 @@ class PidWatch {
 
   [[nodiscard]] bool dead() const;
   [[nodiscard]] bool wait_dead(std::chrono::milliseconds bound = hang_bound) const;
-  void kill(int signal) const;
+  void kill(int signal = SIGKILL) const;
 
  private:
   pid_t pid_;
   int fd_ = -1;  ///< readable when it has ended
 };
-
-/// For states that no event tells: asks again and again. False when the bound has passed.
-bool wait_until(const std::function<bool()>& reached, std::chrono::milliseconds bound = hang_bound);
 
 /// The first process of a PID namespace is given what others leave: in this test case they may
 /// leave zombies, which are then not the library's to reap.
@@ -285,7 +186,6 @@ class TempDir {
   std::string path_;
 };
 
-[[nodiscard]] std::string read_file(const std::string& path);
 void write_file(const std::string& path, std::string_view text, unsigned mode = 0644);
 
 /// Tells whether anyone still has the FIFO `path()` open for writing: a judge of death for those
@@ -316,18 +216,6 @@ class Redirect {
  private:
   int descriptor_;
   int saved_;
-};
-
-/// Changes our working directory until destroyed.
-class WorkingDirectory {
- public:
-  explicit WorkingDirectory(const std::string& path);
-  WorkingDirectory(const WorkingDirectory&) = delete;
-  WorkingDirectory& operator=(const WorkingDirectory&) = delete;
-  ~WorkingDirectory();
-
- private:
-  std::string before_;
 };
 
 /// Our limit of open descriptors, higher or lower, until destroyed. Skips where it may not be that
@@ -386,9 +274,6 @@ class NoDescriptors {
 /// A field of /proc/self/status in bytes ("VmRSS", "VmHWM").
 [[nodiscard]] std::size_t own_memory(const std::string& field);
 void reset_peak_memory();
-
-/// Bytes that repeat with no short period, with every value among them.
-[[nodiscard]] std::string pattern(std::size_t size);
 
 /// Eight-byte counters in a file that several processes map.
 class SharedCounters {

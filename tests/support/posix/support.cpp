@@ -43,11 +43,6 @@ bool is_kept(const std::string& target) {
 
 }  // namespace
 
-bool steps_are_dear() noexcept {
-  static const bool dear = sanitized || std::getenv("TREEHOLD_TEST_FEW") != nullptr;
-  return dear;
-}
-
 bool is_root() {
   return ::geteuid() == 0;
 }
@@ -56,14 +51,6 @@ void require_root() {
   if (!is_root()) {
     skip("needs root");
   }
-}
-
-treehold::Guarantees guarantees() {
-  return treehold::ProcessGroup().guarantees();
-}
-
-treehold::Mechanism mechanism() {
-  return guarantees().mechanism;
 }
 
 const std::string& self_for_everybody() {
@@ -89,13 +76,6 @@ const std::string& self_for_everybody() {
   return path;
 }
 
-treehold::Command plain::role(const std::string& name, const std::vector<std::string>& arguments) {
-  treehold::Command command(self());
-  command.arg("--role=" + name);
-  command.args(arguments);
-  return command;
-}
-
 treehold::Command plain::quick() {
   return treehold::Command("true");
 }
@@ -104,34 +84,16 @@ treehold::Command plain::idle() {
   return treehold::Command("sleep", {"100000"});
 }
 
-std::map<std::string, std::string> parse_report(std::string_view text) {
-  std::map<std::string, std::string> values;
-  std::istringstream lines{std::string(text)};
-  std::string line;
-  while (std::getline(lines, line)) {
-    const std::size_t equals = line.find('=');
-    if (equals != std::string::npos) {
-      values[line.substr(0, equals)] = line.substr(equals + 1);
+void require_resource_use() {
+  for (const auto& [name, guarantee] : guarantees().statistics) {
+    if (name == "resource_use" && !guarantee.holds) {
+      skip("no use of resources is told here: " + guarantee.reason);
     }
   }
-  return values;
 }
 
 pid_t pid_after(std::string_view text, std::string_view word) {
-  const std::size_t at = text.find(std::string(word) + " ");
-  if (at == std::string_view::npos) {
-    FAIL("no \"" << word << "\" in: " << text);
-  }
-  return static_cast<pid_t>(std::stol(std::string(text.substr(at + word.size() + 1))));
-}
-
-void require_limit(const std::string& limit) {
-  const treehold::Guarantees all = guarantees();
-  for (const auto& [name, guarantee] : all.limits) {
-    if (name == limit && !guarantee.holds) {
-      skip("no limit of " + limit + " here: " + guarantee.reason);
-    }
-  }
+  return static_cast<pid_t>(number_after(text, word));
 }
 
 bool limits_are_unified() {
@@ -152,17 +114,6 @@ bool PidWatch::dead() const {
 bool PidWatch::wait_dead(std::chrono::milliseconds bound) const {
   pollfd event{fd_, POLLIN, 0};
   return ::poll(&event, 1, static_cast<int>(bound.count())) == 1;
-}
-
-bool wait_until(const std::function<bool()>& reached, std::chrono::milliseconds bound) {
-  const auto end = std::chrono::steady_clock::now() + bound;
-  while (!reached()) {
-    if (std::chrono::steady_clock::now() > end) {
-      return false;
-    }
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
 }
 
 bool& orphans_expected() {
@@ -320,13 +271,6 @@ bool Lifeline::cut() const {
   return ::poll(&end, 1, static_cast<int>(bound.count())) == 1 && (end.revents & POLLHUP) != 0;
 }
 
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 void write_file(const std::string& path, std::string_view text, unsigned mode) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << text;
@@ -347,16 +291,6 @@ Redirect::Redirect(int descriptor, const std::string& path, int flags)
 Redirect::~Redirect() {
   ::dup2(saved_, descriptor_);
   ::close(saved_);
-}
-
-WorkingDirectory::WorkingDirectory(const std::string& path)
-    : before_(std::filesystem::current_path().string()) {
-  std::filesystem::current_path(path);
-}
-
-WorkingDirectory::~WorkingDirectory() {
-  std::error_code ignored;
-  std::filesystem::current_path(before_, ignored);
 }
 
 DescriptorLimit::DescriptorLimit(rlim_t most) {
@@ -411,16 +345,6 @@ bool is_umbrella(std::string_view name) {
   constexpr std::size_t digits = 16;
   return name.size() == prefix.size() + digits && name.starts_with(prefix) &&
          name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string_view::npos;
-}
-
-std::string pattern(std::size_t size) {
-  std::string bytes(size, '\0');
-  std::uint32_t state = 12345;
-  for (char& byte : bytes) {
-    state = state * 1664525U + 1013904223U;
-    byte = static_cast<char>(state >> 24U);
-  }
-  return bytes;
 }
 
 SharedCounters::SharedCounters(const std::string& path) {

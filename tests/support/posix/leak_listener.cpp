@@ -1,7 +1,6 @@
 // After each test case, and each way through its sections, nothing may be left: no child, no
 // process of a role anywhere, no descriptor, no thread, no directory of a group that is gone. What
-// is left fails the test case. At the end of the run it prints how many passed, failed and were
-// skipped.
+// is left fails the test case.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -162,30 +161,6 @@ class LeakListener : public Catch::TestEventListenerBase {
     TestEventListenerBase::sectionEnded(stats);
   }
 
-  void testRunEnded(const Catch::TestRunStats& stats) override {
-    std::set<std::string> names;
-    for (const support::Skipped& skipped : support::skipped_tests()) {
-      if (names.insert(skipped.test).second) {
-        std::cout << "skipped: " << skipped.test << ": " << skipped.reason << '\n';
-      }
-    }
-    const Catch::Counts& tests = stats.totals.testCases;
-    // Those that were taken out of the run before it began have not been counted by Catch.
-    const std::size_t begun = static_cast<std::size_t>(std::count_if(
-        names.begin(), names.end(), [&](const auto& name) { return begun_.count(name); }));
-    std::cout << "treehold-tests: " << tests.passed - std::min<std::size_t>(begun, tests.passed)
-              << " passed, " << tests.failed + tests.failedButOk << " failed, " << names.size()
-              << " skipped" << std::endl;
-    TestEventListenerBase::testRunEnded(stats);
-  }
-
-  void testCaseEnded(const Catch::TestCaseStats& stats) override {
-    if (stats.totals.testCases.passed != 0) {
-      begun_.insert(stats.testInfo.name);
-    }
-    TestEventListenerBase::testCaseEnded(stats);
-  }
-
  private:
   void check() {
     if (!wait_until([] { return support::marked_processes().empty(); }, settle)) {
@@ -230,24 +205,8 @@ class LeakListener : public Catch::TestEventListenerBase {
   std::vector<std::string> descriptors_;
   std::set<std::string> stale_;
   std::size_t threads_ = 1;
-  std::set<std::string> begun_;
 };
 
 CATCH_REGISTER_LISTENER(LeakListener)
 
 }  // namespace
-
-namespace support {
-
-std::vector<Skipped>& skipped_tests() {
-  static std::vector<Skipped> tests;
-  return tests;
-}
-
-void skip(const std::string& reason) {
-  skipped_tests().push_back({Catch::getResultCapture().getCurrentTestName(), reason});
-  // Catch2 2 has no way to skip: this exception ends a test case without a word about its result.
-  throw Catch::TestFailureException();
-}
-
-}  // namespace support
