@@ -13,7 +13,6 @@
 #include "support.hpp"
 
 using namespace support;
-using forms::Command;
 using forms::Process;
 using forms::role;
 using treehold::Event;

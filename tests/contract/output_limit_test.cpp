@@ -13,7 +13,6 @@ using forms::Command;
 using forms::role;
 using treehold::Outcome;
 using treehold::Output;
-using treehold::OutputTooLarge;
 using treehold::OverflowPolicy;
 
 TEST_CASE("a cap on bytes keeps the first", "[contract]") {

@@ -14,12 +14,10 @@
 
 using namespace support;
 using forms::Command;
-using forms::Process;
 using forms::ProcessGroup;
 using forms::role;
 using treehold::Outcome;
 using treehold::Output;
-using treehold::Stream;
 using treehold::WaitScope;
 
 TEST_CASE("a grandchild holding stdout does not delay the return", "[contract]") {

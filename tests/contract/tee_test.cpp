@@ -23,7 +23,6 @@ using treehold::InvalidSetting;
 using treehold::Outcome;
 using treehold::Output;
 using treehold::Stream;
-using treehold::TeeFailed;
 using treehold::TeeSink;
 
 namespace errc = boost::system::errc;

@@ -21,10 +21,8 @@ using namespace support;
 using boost::system::error_code;
 using forms::Command;
 using forms::role;
-using treehold::InvalidSetting;
 using treehold::Outcome;
 using treehold::Output;
-using treehold::Stream;
 using treehold::TeeFailed;
 using treehold::TeeSink;
 

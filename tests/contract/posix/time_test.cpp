@@ -17,15 +17,9 @@
 #include "support.hpp"
 
 using namespace support;
-using forms::Command;
-using forms::Process;
-using forms::ProcessGroup;
-using forms::quick;
 using forms::role;
 using treehold::Outcome;
 using treehold::Output;
-using treehold::Stream;
-using treehold::TimedOut;
 
 TEST_CASE("with a grace every member gets the soft signal first", "[contract]") {
   const Output late = timed_out_after("ready", [](auto time) {
