@@ -111,7 +111,7 @@ std::vector<std::string> search_places(const std::optional<std::string>& path) {
 
 }  // namespace
 
-void Settings::validate() const {
+SpawnPlan Settings::validated() const {
   require_path("program", program);
   for (const std::string& argument : arguments) {
     require_no_nul("arg", argument);
@@ -188,7 +188,31 @@ void Settings::validate() const {
       require(cpu < most, "cpu_affinity", "names a CPU beyond 8191");
     }
   }
-  platform::require_supported(plan_of_surroundings());
+
+  SpawnPlan plan;
+  plan.uid = uid;
+  plan.gid = gid;
+  plan.groups = groups;
+  if (!plan.groups && (uid || gid)) {
+    plan.groups.emplace();  // the host's own must not stay with another user
+  }
+  plan.umask = umask;
+  plan.new_session = new_session;
+  for (const auto& [resource, limit] : resource_limits) {
+    plan.resource_limits.push_back(limit);
+  }
+  plan.nice = nice;
+  plan.cpus = cpus.value_or(std::vector<unsigned>());
+  plan.oom_score_adj = oom_score_adj;
+  plan.no_new_privileges = no_new_privileges;
+  plan.create_no_window = create_no_window;
+  plan.new_process_group = new_process_group;
+  platform::require_supported(plan);
+  return plan;
+}
+
+void Settings::validate() const {
+  (void)validated();
 }
 
 std::vector<std::string> Settings::child_environment() const {
@@ -274,6 +298,10 @@ class ProgramSearch {
 }  // namespace
 
 std::string Settings::resolve_program() const {
+  return resolve_in(child_environment());
+}
+
+std::string Settings::resolve_in(const std::vector<std::string>& environment) const {
   ProgramSearch search;
   const fs::path given = path_of(program);
   if (given.has_parent_path() || given.has_root_name()) {
@@ -281,7 +309,7 @@ std::string Settings::resolve_program() const {
       return *file;
     }
   } else {
-    for (const std::string& place : search_places(path_in(child_environment()))) {
+    for (const std::string& place : search_places(path_in(environment))) {
       if (auto file = search.try_path(text_of(path_of(place) / given))) {
         return *file;
       }
@@ -290,36 +318,13 @@ std::string Settings::resolve_program() const {
   search.fail(program);
 }
 
-SpawnPlan Settings::plan_of_surroundings() const {
-  SpawnPlan plan;
-  plan.uid = uid;
-  plan.gid = gid;
-  plan.groups = groups;
-  if (!plan.groups && (uid || gid)) {
-    plan.groups.emplace();  // the host's own must not stay with another user
-  }
-  plan.umask = umask;
-  plan.new_session = new_session;
-  for (const auto& [resource, limit] : resource_limits) {
-    plan.resource_limits.push_back(limit);
-  }
-  plan.nice = nice;
-  plan.cpus = cpus.value_or(std::vector<unsigned>());
-  plan.oom_score_adj = oom_score_adj;
-  plan.no_new_privileges = no_new_privileges;
-  plan.create_no_window = create_no_window;
-  plan.new_process_group = new_process_group;
-  return plan;
-}
-
 SpawnPlan Settings::plan() const {
-  validate();
-  SpawnPlan plan = plan_of_surroundings();
-  plan.program = resolve_program();
+  SpawnPlan plan = validated();
+  plan.environment = child_environment();
+  plan.program = resolve_in(plan.environment);
   plan.arguments.reserve(arguments.size() + 1);
   plan.arguments.push_back(arg0.value_or(program));
   plan.arguments.insert(plan.arguments.end(), arguments.begin(), arguments.end());
-  plan.environment = child_environment();
   if (current_dir) {
     plan.directory = absolute(*current_dir);
   }

@@ -119,8 +119,9 @@ struct Settings {
   [[nodiscard]] SpawnPlan plan() const;
 
  private:
-  /// What needs nothing to be looked up.
-  [[nodiscard]] SpawnPlan plan_of_surroundings() const;
+  /// As `validate`; what of the plan needs nothing to be looked up.
+  [[nodiscard]] SpawnPlan validated() const;
+  [[nodiscard]] std::string resolve_in(const std::vector<std::string>& environment) const;
 };
 
 }  // namespace treehold::inline v0
