@@ -1,14 +1,12 @@
 #include "platform/windows/job_accounting.hpp"
 
-#include <chrono>
 #include <cstdint>
-#include <ratio>
 #include <utility>
+
+#include "platform/windows/system_time.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
-
-using DurationTicks = std::chrono::duration<LONGLONG, std::ratio<1, 10'000'000>>;
 
 /// JobObjectMemoryUsageInformation of newer systems (Windows 10, 1607), which not all headers have.
 struct MemoryUsage {
@@ -16,10 +14,6 @@ struct MemoryUsage {
   std::uint64_t peak = 0;
 };
 constexpr auto memory_usage_class = static_cast<JOBOBJECTINFOCLASS>(28);
-
-std::chrono::microseconds duration_of(const LARGE_INTEGER& ticks) noexcept {
-  return std::chrono::duration_cast<std::chrono::microseconds>(DurationTicks(ticks.QuadPart));
-}
 
 }  // namespace
 
@@ -66,7 +60,7 @@ LimitEvidence evidence_of(const Job& job, const Limits& limits) {
     JOBOBJECT_BASIC_ACCOUNTING_INFORMATION used{};
     Evidence evidence;
     if (job.query(JobObjectBasicAccountingInformation, used)) {
-      const bool tripped = DurationTicks(used.ThisPeriodTotalUserTime.QuadPart) >= *limits.cpu_time;
+      const bool tripped = SystemTicks(used.ThisPeriodTotalUserTime.QuadPart) >= *limits.cpu_time;
       evidence = {tripped ? Tripped::yes : Tripped::no, tripped ? 1U : 0U,
                   "the CPU time that the job object counts"};
     } else {

@@ -10,6 +10,7 @@
 #include <treehold/error.hpp>
 
 #include "platform/platform.hpp"
+#include "platform/windows/system_time.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
@@ -40,8 +41,6 @@ std::vector<Lacking> lacking(const Limits& limits) {
       {"io", !limits.io.empty(), "limits of transfers have been taken out of Windows"},
   };
 }
-
-using DurationTicks = std::chrono::duration<LONGLONG, std::ratio<1, 10'000'000>>;
 
 DWORD native_class(PriorityClass priority) {
   switch (priority) {
@@ -112,7 +111,7 @@ void set_extended(const Job& job, const Limits& limits) {
   if (limits.cpu_time) {
     flags |= JOB_OBJECT_LIMIT_JOB_TIME;
     wanted.BasicLimitInformation.PerJobUserTimeLimit.QuadPart =
-        std::chrono::ceil<DurationTicks>(*limits.cpu_time).count();
+        std::chrono::ceil<SystemTicks>(*limits.cpu_time).count();
   }
   if (limits.priority) {
     flags |= JOB_OBJECT_LIMIT_PRIORITY_CLASS;

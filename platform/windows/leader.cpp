@@ -1,13 +1,13 @@
 #include "platform/windows/leader.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/windows/object_handle.hpp>
 
 #include "platform/windows/signals.hpp"
+#include "platform/windows/system_time.hpp"
 
 // After windows.h.
 #include <psapi.h>
@@ -17,12 +17,6 @@ namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
-
-std::chrono::microseconds duration_of(const FILETIME& time) noexcept {
-  const std::uint64_t ticks = (std::uint64_t{time.dwHighDateTime} << 32) | time.dwLowDateTime;
-  constexpr std::uint64_t ticks_per_microsecond = 10;
-  return std::chrono::microseconds(ticks / ticks_per_microsecond);
-}
 
 std::optional<ResourceUse> resource_use(HANDLE process) noexcept {
   FILETIME created;

@@ -10,6 +10,7 @@
 
 #include "platform/windows/command_line.hpp"
 #include "platform/windows/job_group.hpp"
+#include "platform/windows/ntdll.hpp"
 #include "platform/windows/signals.hpp"
 #include "platform/windows/unique_handle.hpp"
 #include "platform/windows/wide_text.hpp"
@@ -61,10 +62,8 @@ std::vector<StaleGroups> sweep_stale_groups(const SweepOptions& /*options*/) {
 
 std::string kernel_release() {
   using VersionFunction = LONG(NTAPI*)(OSVERSIONINFOW*);
-  const HMODULE module = ::GetModuleHandleW(L"ntdll.dll");
   // GetVersionEx tells each program the version that it was made for.
-  const FARPROC address = module != nullptr ? ::GetProcAddress(module, "RtlGetVersion") : nullptr;
-  const auto get_version = reinterpret_cast<VersionFunction>(reinterpret_cast<void*>(address));
+  const auto get_version = ntdll_function<VersionFunction>("RtlGetVersion");
   OSVERSIONINFOW version{};
   version.dwOSVersionInfoSize = sizeof version;
   if (get_version == nullptr || get_version(&version) < 0) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "platform/windows/member.hpp"
+#include "platform/windows/ntdll.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
@@ -12,12 +13,6 @@ namespace {
 // those that are just being made.
 using ProcessFunction = LONG(NTAPI*)(HANDLE);
 
-ProcessFunction process_function(const char* name) noexcept {
-  const HMODULE module = ::GetModuleHandleW(L"ntdll.dll");
-  const FARPROC address = module != nullptr ? ::GetProcAddress(module, name) : nullptr;
-  return reinterpret_cast<ProcessFunction>(reinterpret_cast<void*>(address));
-}
-
 bool call(ProcessFunction function, HANDLE process) noexcept {
   return function != nullptr && function(process) >= 0;
 }
@@ -25,7 +20,7 @@ bool call(ProcessFunction function, HANDLE process) noexcept {
 }  // namespace
 
 bool Suspension::suspend(const Job& job) {
-  static const ProcessFunction nt_suspend = process_function("NtSuspendProcess");
+  static const auto nt_suspend = ntdll_function<ProcessFunction>("NtSuspendProcess");
   const std::vector<ProcessId> members = job.members();
   const std::lock_guard lock(mutex_);
   std::erase_if(suspended_, [](const auto& one) { return has_ended(one.second.get()); });
@@ -48,7 +43,7 @@ bool Suspension::suspend(const Job& job) {
 }
 
 void Suspension::resume() noexcept {
-  static const ProcessFunction nt_resume = process_function("NtResumeProcess");
+  static const auto nt_resume = ntdll_function<ProcessFunction>("NtResumeProcess");
   const std::lock_guard lock(mutex_);
   for (const auto& [pid, process] : suspended_) {
     (void)call(nt_resume, process.get());

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "platform/windows/command_line.hpp"
+#include "platform/windows/ntdll.hpp"
 #include "platform/windows/unique_handle.hpp"
 #include "platform/windows/wide_text.hpp"
 #include "support.hpp"
@@ -191,9 +192,7 @@ std::optional<std::size_t> open_handles() {
   using Query = LONG(NTAPI*)(ULONG, void*, ULONG, ULONG*);
   constexpr ULONG handle_information = 16;
   constexpr auto too_small = static_cast<LONG>(0xC0000004);
-  const HMODULE module = ::GetModuleHandleW(L"ntdll.dll");
-  const auto query = reinterpret_cast<Query>(
-      reinterpret_cast<void*>(::GetProcAddress(module, "NtQuerySystemInformation")));
+  const auto query = treehold::platform::ntdll_function<Query>("NtQuerySystemInformation");
   std::vector<std::max_align_t> memory(4096);
   LONG status = 0;
   while ((status = query(handle_information, memory.data(),
