@@ -57,6 +57,18 @@ TEST_CASE("wait_for gives up after its time and can be called again", "[contract
   CHECK(child.wait_for(hang_bound) == Outcome::exited(0));
 }
 
+TEST_CASE("wait_for that gives up while the program ends tells the end, at the latest the next time",
+          "[contract]") {
+  for (int round = 0; round < repeats(100, 20); ++round) {
+    Process child = role("exit", {"3"}).start();
+    std::optional<Outcome> outcome;
+    while (!outcome) {
+      outcome = child.wait_for(50us);
+    }
+    CHECK(outcome == Outcome::exited(3));
+  }
+}
+
 TEST_CASE("wait closes a piped standard input that is still open", "[contract]") {
   Process child = role("count-input").stdin_pipe().start();
   child.input().write("12345");
