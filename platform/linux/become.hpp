@@ -140,7 +140,7 @@ inline void tell_guardian(const LaunchOrder& order) {
   if (order.guardian < 0) {
     return;
   }
-  GuardMessage message;
+  GuardMessage message{};
   message.verb = GuardVerb::lead;
   message.serial = order.guarded_as;
   message.number = static_cast<std::int32_t>(raw_syscall(__NR_getpid));

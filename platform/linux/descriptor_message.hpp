@@ -1,5 +1,6 @@
 // A message over a Unix socket with the descriptors it passes (SCM_RIGHTS, unix(7)). Makes no call
-// of libc's, so that the helper program can have it, too.
+// of libc's, so that the helper program can have it, too. Always inlined where a child shares the
+// host's memory, for the reason in raw_syscall.hpp.
 #pragma once
 
 #include <sys/socket.h>
@@ -15,7 +16,7 @@ class DescriptorMessage {
 
   /// To be sent or received: `body`, which outlives this, with room for descriptors.
   template <class Body>
-  explicit DescriptorMessage(Body& body) : data_{&body, sizeof body} {
+  [[gnu::always_inline]] explicit DescriptorMessage(Body& body) : data_{&body, sizeof body} {
     header_.msg_iov = &data_;
     header_.msg_iovlen = 1;
     header_.msg_control = space_;
@@ -26,7 +27,7 @@ class DescriptorMessage {
   DescriptorMessage& operator=(const DescriptorMessage&) = delete;
 
   /// Has these, and no others, passed with it; not more than `capacity`.
-  void pass(const int* descriptors, std::size_t count) {
+  [[gnu::always_inline]] void pass(const int* descriptors, std::size_t count) {
     if (count == 0) {
       header_.msg_control = nullptr;
       header_.msg_controllen = 0;
@@ -53,7 +54,7 @@ class DescriptorMessage {
   }
 
   /// For sendmsg(2) and recvmsg(2).
-  [[nodiscard]] msghdr* header() { return &header_; }
+  [[nodiscard, gnu::always_inline]] msghdr* header() { return &header_; }
 
  private:
   iovec data_;

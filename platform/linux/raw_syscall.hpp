@@ -1,6 +1,9 @@
 // System calls without libc: for the helper program, which has none, and for the moments in which a
 // child shares the host's memory and must not touch errno, locks or anything else of libc's.
 //
+// Always inlined: no copy of a call may be the one that other code was given, which sanitizers
+// instrument.
+//
 // A result in [-4095, -1] is a negated errno, as the kernel returns it (syscall(2), "Architecture
 // calling conventions").
 #pragma once
@@ -11,7 +14,8 @@ namespace treehold::inline v0::platform {
 
 #if defined(__x86_64__)
 
-inline long raw_syscall(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0) {
+[[gnu::always_inline]] inline long raw_syscall(long number, long a = 0, long b = 0, long c = 0,
+                                               long d = 0, long e = 0) {
   long result;
   register long r10 asm("r10") = d;
   register long r8 asm("r8") = e;
@@ -24,7 +28,8 @@ inline long raw_syscall(long number, long a = 0, long b = 0, long c = 0, long d 
 
 #elif defined(__aarch64__)
 
-inline long raw_syscall(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0) {
+[[gnu::always_inline]] inline long raw_syscall(long number, long a = 0, long b = 0, long c = 0,
+                                               long d = 0, long e = 0) {
   register long x8 asm("x8") = number;
   register long x0 asm("x0") = a;
   register long x1 asm("x1") = b;
@@ -39,7 +44,7 @@ inline long raw_syscall(long number, long a = 0, long b = 0, long c = 0, long d 
 #error "treehold knows the system calls of x86-64 and aarch64"
 #endif
 
-inline long raw_syscall_of(const void* pointer) {
+[[gnu::always_inline]] inline long raw_syscall_of(const void* pointer) {
   return reinterpret_cast<long>(pointer);
 }
 

@@ -23,7 +23,7 @@ class ChildSteps {
   /// Passes a result through, or ends the child when it is an error.
   long must(ChildStage stage, long result) const {
     if (result < 0) {
-      ChildReport message;
+      ChildReport message{};
       message.stage = stage;
       message.error = static_cast<std::int32_t>(-result);
       Calls::write(order_.report, &message, sizeof message);
