@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "src/cli/axis.hpp"
+#include "src/cli/duration.hpp"
 #include "src/cli/size.hpp"
 #include "src/cli/xml.hpp"
 
@@ -50,10 +51,6 @@ text { font: 12px system-ui, sans-serif; fill: #59636e; }
 }
 )";
 
-double seconds(std::chrono::microseconds duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
 /// A corner of a curve: seconds, and what the panel shows.
 struct Vertex {
   double at = 0;
@@ -75,7 +72,7 @@ Curve memory_curve(const std::vector<UsagePoint>& points) {
   Curve curve;
   for (const UsagePoint& point : points) {
     if (point.memory) {
-      curve.push_back({seconds(point.at), static_cast<double>(*point.memory)});
+      curve.push_back({in_seconds(point.at), static_cast<double>(*point.memory)});
     }
   }
   return curve;
@@ -100,9 +97,9 @@ Curve cpu_curve(const std::vector<UsagePoint>& points) {
     if (point.at <= from->at || (point.at - from->at < shortest && !is_only_one)) {
       continue;
     }
-    const double cores = seconds(*point.cpu - *from->cpu) / seconds(point.at - from->at);
-    curve.push_back({seconds(from->at), cores});
-    curve.push_back({seconds(point.at), cores});
+    const double cores = in_seconds(*point.cpu - *from->cpu) / in_seconds(point.at - from->at);
+    curve.push_back({in_seconds(from->at), cores});
+    curve.push_back({in_seconds(point.at), cores});
     from = &point;
   }
   return curve;
@@ -113,7 +110,7 @@ Curve processes_curve(const std::vector<UsagePoint>& points) {
   Curve curve;
   for (const UsagePoint& point : points) {
     if (point.processes) {
-      const double at = seconds(point.at);
+      const double at = in_seconds(point.at);
       if (!curve.empty()) {
         curve.push_back({at, curve.back().value});
       }
@@ -164,7 +161,7 @@ class Drawing {
   explicit Drawing(const Plot& plot) : panels_(panels_of(plot)) {
     double last = 0;
     for (const UsagePoint& point : plot.points) {
-      last = std::max(last, seconds(point.at));
+      last = std::max(last, in_seconds(point.at));
     }
     time_ = time_axis(last);
     const double bottom =

@@ -4,6 +4,7 @@
 
 #include <treehold/signal.hpp>
 
+#include "src/cli/duration.hpp"
 #include "src/cli/usage_json.hpp"
 #include "src/cli/utf8.hpp"
 
@@ -11,10 +12,6 @@ namespace treehold::cli {
 namespace {
 
 namespace json = boost::json;
-
-double seconds(std::chrono::nanoseconds duration) {
-  return std::chrono::duration<double>(duration).count();
-}
 
 json::object to_object(const Guarantee& guarantee) {
   json::object object{{"holds", guarantee.holds}, {"reason", guarantee.reason}};
@@ -73,12 +70,12 @@ json::object to_object(const StopReport& stop) {
           {"soft_signal_sent", stop.soft_signal_sent},
           {"drained_in_grace", stop.drained_in_grace},
           {"escalated", stop.escalated},
-          {"elapsed_seconds", seconds(stop.elapsed)}};
+          {"elapsed_seconds", in_seconds(stop.elapsed)}};
 }
 
 json::object to_object(const ResourceUse& use) {
-  return {{"user_seconds", seconds(use.user)},
-          {"system_seconds", seconds(use.system)},
+  return {{"user_seconds", in_seconds(use.user)},
+          {"system_seconds", in_seconds(use.system)},
           {"peak_resident_bytes", use.peak_resident_bytes}};
 }
 
@@ -117,7 +114,7 @@ json::value to_json(const RunReport& report) {
     const Output& output = *report.output;
     object["pid"] = output.pid;
     object["outcome"] = to_object(output.outcome);
-    object["duration_seconds"] = seconds(output.duration);
+    object["duration_seconds"] = in_seconds(output.duration);
     if (output.stop) {
       object["stop"] = to_object(*output.stop);
     }

@@ -6,14 +6,11 @@
 #include <iterator>
 #include <string_view>
 
+#include "src/cli/duration.hpp"
 #include "src/cli/size.hpp"
 
 namespace treehold::cli {
 namespace {
-
-double seconds(std::chrono::nanoseconds duration) {
-  return std::chrono::duration<double>(duration).count();
-}
 
 class Lines {
  public:
@@ -34,17 +31,17 @@ class Lines {
 void add_pressure(Lines& lines, const char* resource, const std::optional<Pressure>& pressure) {
   if (pressure) {
     lines.add(fmt::format("{} pressure", resource), "some waited {:.2f} s, all {:.2f} s",
-              seconds(pressure->some), seconds(pressure->full));
+              in_seconds(pressure->some), in_seconds(pressure->full));
   }
 }
 
 void add_use(Lines& lines, const Statistics& use) {
   if (use.cpu_user && use.cpu_system) {
-    lines.add("CPU", "{:.2f} s user, {:.2f} s system", seconds(*use.cpu_user),
-              seconds(*use.cpu_system));
+    lines.add("CPU", "{:.2f} s user, {:.2f} s system", in_seconds(*use.cpu_user),
+              in_seconds(*use.cpu_system));
   }
   if (use.cpu_throttled) {
-    lines.add("CPU held back", "{:.2f} s", seconds(*use.cpu_throttled));
+    lines.add("CPU held back", "{:.2f} s", in_seconds(*use.cpu_throttled));
   }
   if (use.memory_peak) {
     lines.add("memory peak", "{}", format_size(static_cast<double>(*use.memory_peak)));
@@ -89,7 +86,7 @@ void add_evidence(Lines& lines, const LimitEvidence& evidence) {
 std::string summary_of(const Output& output) {
   Lines lines;
   lines.add("outcome", "{}", output.outcome.describe());
-  lines.add("duration", "{:.2f} s", seconds(output.duration));
+  lines.add("duration", "{:.2f} s", in_seconds(output.duration));
   if (output.statistics) {
     add_use(lines, *output.statistics);
   }
@@ -100,7 +97,7 @@ std::string summary_of(const Output& output) {
 }
 
 std::string headline_of(const Output& output) {
-  return fmt::format("{} after {:.2f} s", output.outcome.describe(), seconds(output.duration));
+  return fmt::format("{} after {:.2f} s", output.outcome.describe(), in_seconds(output.duration));
 }
 
 }  // namespace treehold::cli
