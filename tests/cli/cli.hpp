@@ -13,7 +13,7 @@
 namespace cli {
 
 inline treehold::Command program(const std::vector<std::string>& arguments) {
-  return treehold::Command(TREEHOLD_PROGRAM, arguments);
+  return treehold::Command(support::program_path, arguments);
 }
 
 /// `treehold run` of a shell script.

@@ -84,7 +84,7 @@ TEST_CASE("treehold run hands on arguments as they are", "[cli]") {
 
 TEST_CASE("treehold run ends the tree when nobody takes its output any more", "[cli]") {
   const std::string script = "{ \"$0\" run --idle-timeout 1h -- yes; echo $? >&2; } | head -c 1";
-  const Output output = Command("sh", {"-c", script, TREEHOLD_PROGRAM})
+  const Output output = Command("sh", {"-c", script, support::program_path})
                             .wait_scope(treehold::WaitScope::tree)
                             .output();
   CHECK(output.stdout_bytes == "y");
@@ -176,7 +176,7 @@ TEST_CASE("a signal to treehold run reaches members that have left its session",
   const pid_t running = ::fork();
   if (running == 0) {
     ::dup2(ends[1], STDOUT_FILENO);
-    ::execl(TREEHOLD_PROGRAM, "treehold", "run", "--json", file.c_str(), "--",
+    ::execl(support::program_path, "treehold", "run", "--json", file.c_str(), "--",
             support::self().c_str(), "--role=with-child", "escaped", nullptr);
     ::_exit(127);
   }
@@ -224,7 +224,7 @@ class Terminal {
       if (own > 2) {
         ::close(own);
       }
-      ::execl(TREEHOLD_PROGRAM, "treehold", "run", "--grace", "200ms", "--", "sh", "-c",
+      ::execl(support::program_path, "treehold", "run", "--grace", "200ms", "--", "sh", "-c",
               script.c_str(), nullptr);
       ::_exit(127);
     }

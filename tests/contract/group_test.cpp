@@ -207,7 +207,7 @@ TEST_CASE("an empty group can be suspended", "[contract]") {
 
 /// The role "work" never leaves its loop there to let its handler run.
 void skip_where_handlers_are_deferred() {
-#if defined(__SANITIZE_THREAD__)
+#if defined(TREEHOLD_TEST_SANITIZED_THREADS)
   skip("the thread sanitizer defers a handler until the next system call");
 #endif
 }

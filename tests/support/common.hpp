@@ -13,12 +13,18 @@
 #include <treehold/treehold.hpp>
 
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#if __has_feature(address_sanitizer)
 #define TREEHOLD_TEST_SANITIZED 1
+#elif __has_feature(thread_sanitizer)
+#define TREEHOLD_TEST_SANITIZED 1
+#define TREEHOLD_TEST_SANITIZED_THREADS 1
 #endif
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__)
 #define TREEHOLD_TEST_SANITIZED 1
+#elif defined(__SANITIZE_THREAD__)
+#define TREEHOLD_TEST_SANITIZED 1
+#define TREEHOLD_TEST_SANITIZED_THREADS 1
 #endif
 
 namespace support {

@@ -21,7 +21,7 @@ using treehold::SpawnFailed;
 
 namespace {
 
-const std::string script = "#!/bin/sh\necho \"$0\"\n";
+const std::string tells_its_path = "#!/bin/sh\necho \"$0\"\n";
 
 std::string resolved(const Command& command) {
   return command.resolve_program().string();
@@ -37,12 +37,12 @@ TEST_CASE("an absolute program is itself", "[unit]") {
 TEST_CASE("a bare name is searched in the PATH of the child", "[unit]") {
   const TempDir first;
   const TempDir second;
-  write_file(second / "treehold-tool", script, 0755);
+  write_file(second / "treehold-tool", tells_its_path, 0755);
   Command command("treehold-tool");
   CHECK_THROWS_AS(command.resolve_program(), ProgramNotFound);
   command.env("PATH", first.path() + ":" + second.path());
   CHECK(resolved(command) == second / "treehold-tool");
-  write_file(first / "treehold-tool", script, 0755);
+  write_file(first / "treehold-tool", tells_its_path, 0755);
   CHECK(resolved(command) == first / "treehold-tool");
   CHECK(command.run() == first / "treehold-tool");
 }
@@ -67,7 +67,7 @@ TEST_CASE("what was searched is told in order", "[unit]") {
 
 TEST_CASE("the current directory is never searched", "[unit]") {
   const TempDir here;
-  write_file(here / "treehold-tool", script, 0755);
+  write_file(here / "treehold-tool", tells_its_path, 0755);
   const WorkingDirectory inside(here.path());
   for (const char* path :
        {"", ":", ":/nowhere", "/nowhere:", "/nowhere::/else", ".", "./", "..:."}) {
@@ -77,7 +77,7 @@ TEST_CASE("the current directory is never searched", "[unit]") {
                     ProgramNotFound);
   }
   std::filesystem::create_directory(here / "sub");
-  write_file(here / "sub/treehold-sub", script, 0755);
+  write_file(here / "sub/treehold-sub", tells_its_path, 0755);
   CHECK_THROWS_AS(Command("treehold-sub").env("PATH", "sub").resolve_program(), ProgramNotFound);
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("a relative program is taken from the host's directory, whatever the c
 TEST_CASE("a file that may not be executed is passed over for a later one", "[unit]") {
   const TempDir first;
   const TempDir second;
-  write_file(first / "treehold-tool", script, 0644);
+  write_file(first / "treehold-tool", tells_its_path, 0644);
   Command command("treehold-tool");
   command.env("PATH", first.path() + ":" + second.path());
   try {
@@ -117,7 +117,7 @@ TEST_CASE("a file that may not be executed is passed over for a later one", "[un
     CHECK(error.stage() == treehold::SpawnStage::execute);
     CHECK(error.code().value() == EACCES);
   }
-  write_file(second / "treehold-tool", script, 0755);
+  write_file(second / "treehold-tool", tells_its_path, 0755);
   CHECK(resolved(command) == second / "treehold-tool");
 }
 
@@ -130,7 +130,7 @@ TEST_CASE("a directory is no program", "[unit]") {
   CHECK_THROWS_AS(command.resolve_program(), treehold::Error);
   CHECK_THROWS_AS(Command(first / "treehold-tool").resolve_program(), treehold::Error);
   CHECK_THROWS_AS(Command(first / "treehold-tool").output(), treehold::Error);
-  write_file(second / "treehold-tool", script, 0755);
+  write_file(second / "treehold-tool", tells_its_path, 0755);
   CHECK(resolved(command) == second / "treehold-tool");
 }
 

@@ -53,7 +53,8 @@ TEST_CASE("treehold sweep knows owners in other namespaces", "[cli]") {
   const std::string umbrella = host.umbrellas().at(0);
   const std::string place = std::filesystem::path(umbrella).parent_path();
   const std::string text =
-      Command("unshare", {"--pid", "--fork", "--time", TREEHOLD_PROGRAM, "sweep", place}).run();
+      Command("unshare", {"--pid", "--fork", "--time", support::program_path, "sweep", place})
+          .run();
   CHECK_FALSE(contains(text, umbrella));
   CHECK_FALSE(host.any_dead());
   host.kill();

@@ -10,7 +10,6 @@
 
 using namespace support;
 using namespace treehold::literals;
-using forms::Command;
 using forms::role;
 using treehold::LimitRefused;
 using treehold::Unsupported;

@@ -24,12 +24,11 @@
 
 namespace support {
 
-#if defined(TREEHOLD_TEST_PORTABLE)
-inline constexpr bool portable = true;
-#else
 /// Whether the mechanisms are those that every POSIX system has.
-inline constexpr bool portable = false;
-#endif
+extern const bool portable;
+
+/// The program `treehold`.
+extern const char* const program_path;
 
 /// For waitpid(2): also children made by other means than fork(2), where there are such.
 #if defined(__WALL)
