@@ -92,7 +92,8 @@ std::optional<Outcome> Process::wait_for(std::chrono::nanoseconds duration) {
   while (!outcome && context.run_one_until(end) > 0) {
   }
   give_up();
-  // Asked before the wait is driven to its end: what ends meanwhile has not been waited for any more.
+  // Asked before the wait is driven to its end: what ends meanwhile has not been waited for any
+  // more.
   const bool finished = core_->execution().finished();
   drive(context, [&outcome] { return outcome.has_value(); });
   if (!finished) {

@@ -57,8 +57,9 @@ TEST_CASE("wait_for gives up after its time and can be called again", "[contract
   CHECK(child.wait_for(hang_bound) == Outcome::exited(0));
 }
 
-TEST_CASE("wait_for that gives up while the program ends tells the end, at the latest the next time",
-          "[contract]") {
+TEST_CASE(
+    "wait_for that gives up while the program ends tells the end, at the latest the next time",
+    "[contract]") {
   for (int round = 0; round < repeats(100, 20); ++round) {
     Process child = role("exit", {"3"}).start();
     std::optional<Outcome> outcome;
