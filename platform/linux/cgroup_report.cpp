@@ -10,7 +10,7 @@
 #include "platform/linux/guarantees.hpp"
 #include "platform/linux/hybrid_controllers.hpp"
 #include "platform/linux/kernel.hpp"
-#include "platform/posix/foreign_limits.hpp"
+#include "platform/missing_limits.hpp"
 #include "platform/posix/read_file.hpp"
 
 namespace treehold::inline v0::platform {
@@ -112,7 +112,7 @@ Guarantees cgroup_guarantees(const Guarantee& available) {
         limit.limit,
         available.holds ? limit_guarantee(limit, controllers.at(limit.controller)) : available);
   }
-  report_foreign_limits(all);
+  report_missing_limits(all);
   all.limit_places = cgroup_limit_places();
   add_statistics(all, available, controllers);
   all.not_covered = {

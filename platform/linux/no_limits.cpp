@@ -7,7 +7,7 @@
 
 #include "platform/linux/cgroup_home.hpp"
 #include "platform/linux/controllers.hpp"
-#include "platform/posix/foreign_limits.hpp"
+#include "platform/missing_limits.hpp"
 
 namespace treehold::inline v0::platform {
 
@@ -39,7 +39,7 @@ void report_no_limits(Guarantees& all) {
     all.limits.emplace_back(limit.limit,
                             Guarantee{false, what + " has no limits", remedy_by_cgroup()});
   }
-  report_foreign_limits(all);
+  report_missing_limits(all);
   for (const char* name : {"processes", "threads", "cpu", "memory", "io", "pressure"}) {
     all.statistics.emplace_back(name,
                                 Guarantee{false, what + " counts nothing", remedy_by_cgroup()});

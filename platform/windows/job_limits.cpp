@@ -9,7 +9,7 @@
 
 #include <treehold/error.hpp>
 
-#include "platform/platform.hpp"
+#include "platform/missing_limits.hpp"
 #include "platform/windows/system_time.hpp"
 
 namespace treehold::inline v0::platform {
@@ -23,23 +23,6 @@ namespace {
   refusal.reason = std::move(reason);
   refusal.error = error;
   throw LimitRefused(std::move(refusal));
-}
-
-struct Lacking {
-  const char* limit;
-  bool wanted;
-  const char* reason;
-};
-
-/// What job objects do not have.
-std::vector<Lacking> lacking(const Limits& limits) {
-  return {
-      {"swap", limits.swap.has_value(), "a job object counts memory and its swap as one"},
-      {"memory_high", limits.memory_high.has_value(), "a job object reclaims nothing"},
-      {"oom_kills_group", limits.oom_kills_group.has_value(),
-       "above the limit of a job an allocation fails, and nobody is ended"},
-      {"io", !limits.io.empty(), "limits of transfers have been taken out of Windows"},
-  };
 }
 
 DWORD native_class(PriorityClass priority) {
@@ -220,14 +203,6 @@ void note_violations(const Job& job, const Limits& limits) noexcept {
 
 }  // namespace
 
-void require_supported(const Limits& limits) {
-  for (const Lacking& one : lacking(limits)) {
-    if (one.wanted) {
-      refuse(one.limit, LimitProblem::unsupported, one.reason);
-    }
-  }
-}
-
 void set_limits(const Job& job, const Limits& limits) {
   set_ui(job, limits.ui);
   set_cpu_rate(job, limits);
@@ -258,9 +233,7 @@ void report_limits(Guarantees& all) {
           limit, Guarantee{false, why.reason + (why.error ? ": " + why.error.message() : ""), ""});
     }
   }
-  for (const Lacking& one : lacking({})) {
-    all.limits.emplace_back(one.limit, Guarantee{false, one.reason, ""});
-  }
+  report_missing_limits(all);
 }
 
 }  // namespace treehold::inline v0::platform

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "src/cli/duration.hpp"
 #include "src/cli/limit_text.hpp"
 #include "src/cli/size.hpp"
 
@@ -25,6 +26,12 @@ constexpr Syntax cores_syntax{"CORES", "is no number of cores", "2, 1.5, 0.25"};
 constexpr Syntax cpu_set_syntax{"CPUS", "is no list of CPUs", "0-3,5"};
 constexpr Syntax io_syntax{"DEVICE:RATES", "is no limit of a device",
                            "/dev/sda:rbps=10M,wbps=5M,riops=100,wiops=100, 8:0:rbps=10M"};
+constexpr Syntax duration_syntax{"DURATION", "is no duration", "500ms, 2s, 1.5m, 1h"};
+constexpr Syntax priority_syntax{"CLASS", "is no priority class",
+                                 "idle, below_normal, normal, above_normal, high"};
+constexpr Syntax ui_syntax{"NAMES", "names no restrictions",
+                           "exit_windows,handles, all; the others: desktop, display_settings, "
+                           "global_atoms, read_clipboard, system_parameters, write_clipboard"};
 
 /// What `parse` makes of `text`; a wrong text is an error of the option.
 template <class Parse>
@@ -74,6 +81,12 @@ void add_limit_options(CLI::App& app, Limits& limits) {
             "Share of the CPU, 1 to 10000; the kernel's default is 100");
   add_limit(app, "--cpu-set", cpu_set_syntax, limits.cpu_set, parse_cpu_set,
             "The CPUs that may be used");
+  add_limit(app, "--cpu-time", duration_syntax, limits.cpu_time, parse_duration,
+            "CPU time in user mode of the whole tree (Windows)");
+  add_limit(app, "--priority", priority_syntax, limits.priority, parse_priority,
+            "Priority class that members cannot change (Windows)");
+  add_limit(app, "--ui", ui_syntax, limits.ui, parse_ui,
+            "What members may not do to others on their desktop (Windows)");
   const std::string io = "--io";
   app.add_option_function<std::vector<std::string>>(
          io,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <set>
 #include <string>
 #include <utility>
@@ -76,6 +77,23 @@ bool add_rate(std::string_view text, IoLimit& limit) {
   return name == "wiops" && set(limit.writes_per_second, parse_count(*value));
 }
 
+constexpr std::pair<std::string_view, PriorityClass> priorities[] = {
+    {"idle", PriorityClass::idle},     {"below_normal", PriorityClass::below_normal},
+    {"normal", PriorityClass::normal}, {"above_normal", PriorityClass::above_normal},
+    {"high", PriorityClass::high},
+};
+
+constexpr std::pair<std::string_view, bool UiRestrictions::*> restrictions[] = {
+    {"desktop", &UiRestrictions::desktop},
+    {"display_settings", &UiRestrictions::display_settings},
+    {"exit_windows", &UiRestrictions::exit_windows},
+    {"global_atoms", &UiRestrictions::global_atoms},
+    {"handles", &UiRestrictions::handles},
+    {"read_clipboard", &UiRestrictions::read_clipboard},
+    {"system_parameters", &UiRestrictions::system_parameters},
+    {"write_clipboard", &UiRestrictions::write_clipboard},
+};
+
 }  // namespace
 
 std::optional<std::uint64_t> parse_count(std::string_view text) {
@@ -117,6 +135,49 @@ std::optional<IoLimit> parse_io_limit(std::string_view text) {
     return add_rate(rate, limit);
   });
   return all_good ? std::optional(std::move(limit)) : std::nullopt;
+}
+
+std::optional<PriorityClass> parse_priority(std::string_view text) {
+  for (const auto& [name, priority] : priorities) {
+    if (name == text) {
+      return priority;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string_view to_text(PriorityClass wanted) {
+  const auto* const found =
+      std::find_if(std::begin(priorities), std::end(priorities),
+                   [wanted](const auto& priority) { return priority.second == wanted; });
+  return found->first;
+}
+
+std::optional<UiRestrictions> parse_ui(std::string_view text) {
+  UiRestrictions ui;
+  for (const std::string_view part : parts_of(text)) {
+    bool known = false;
+    for (const auto& [name, member] : restrictions) {
+      if (part == name || part == "all") {
+        ui.*member = true;
+        known = true;
+      }
+    }
+    if (!known) {
+      return std::nullopt;
+    }
+  }
+  return ui;
+}
+
+std::vector<std::string_view> names_of(const UiRestrictions& ui) {
+  std::vector<std::string_view> names;
+  for (const auto& [name, member] : restrictions) {
+    if (ui.*member) {
+      names.push_back(name);
+    }
+  }
+  return names;
 }
 
 }  // namespace treehold::cli

@@ -23,4 +23,12 @@ namespace treehold::cli {
 /// "/dev/sda:rbps=10M,wbps=5M,riops=100,wiops=100" or "8:0:rbps=10M".
 [[nodiscard]] std::optional<IoLimit> parse_io_limit(std::string_view text);
 
+/// A priority by its name: "below_normal".
+[[nodiscard]] std::optional<PriorityClass> parse_priority(std::string_view text);
+[[nodiscard]] std::string_view to_text(PriorityClass priority);
+
+/// What is forbidden, by the names of the members: "exit_windows,handles"; "all".
+[[nodiscard]] std::optional<UiRestrictions> parse_ui(std::string_view text);
+[[nodiscard]] std::vector<std::string_view> names_of(const UiRestrictions& ui);
+
 }  // namespace treehold::cli

@@ -6,6 +6,8 @@
 
 #include <boost/json.hpp>
 
+#include "src/cli/duration.hpp"
+#include "src/cli/limit_text.hpp"
 #include "src/cli/utf8.hpp"
 
 namespace treehold::cli {
@@ -13,8 +15,9 @@ namespace {
 
 namespace json = boost::json;
 
-double to_json_number(std::chrono::microseconds duration) {
-  return std::chrono::duration<double>(duration).count();
+template <class Count, class Period>
+double to_json_number(std::chrono::duration<Count, Period> duration) {
+  return in_seconds(duration);
 }
 template <class Number>
 Number to_json_number(Number value) {
@@ -80,6 +83,14 @@ json::object to_object(const Limits& limits) {
       devices.push_back(to_object(limit));
     }
     object["io"] = std::move(devices);
+  }
+  add(object, "cpu_time_seconds", limits.cpu_time);
+  if (limits.priority) {
+    object["priority"] = to_text(*limits.priority);
+  }
+  if (limits.ui != UiRestrictions{}) {
+    const auto names = names_of(limits.ui);
+    object["ui"] = json::array(names.begin(), names.end());
   }
   return object;
 }

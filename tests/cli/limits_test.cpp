@@ -33,7 +33,10 @@ TEST_CASE("treehold run starts nothing when a limit is no such value", "[cli]") 
       {"--cpu-set", {"", "0,", "3-1", "a-b", "0-", "0-99999999"}},
       {"--io",
        {"", "sda", "8:0", ":rbps=1M", "8:0:rbps", "8:0:rbps=", "8:0:rbps=fast", "8:0:speed=1",
-        "8:0:riops=1.5", "8:0:rbps=1M,", "8:0:rbps=1M,rbps=2M"}}};
+        "8:0:riops=1.5", "8:0:rbps=1M,", "8:0:rbps=1M,rbps=2M"}},
+      {"--cpu-time", {"", "soon", "-1s"}},
+      {"--priority", {"", "highest", "below-normal"}},
+      {"--ui", {"", "windows", "handles,", "handles desktop"}}};
   for (const auto& [option, values] : wrong) {
     for (const std::string& value : values) {
       INFO(option << " '" << value << "'");
@@ -43,6 +46,25 @@ TEST_CASE("treehold run starts nothing when a limit is no such value", "[cli]") 
       CHECK(output.stdout_bytes.empty());
     }
   }
+}
+
+TEST_CASE("treehold run starts nothing with a limit of another system, and reports it", "[cli]") {
+  const support::TempDir here;
+  const std::string file = here / "report.json";
+  const auto reported = [&file](const std::string& option) {
+    const Output output = run_shell("echo started", {option, "--json", file}).output();
+    CHECK(output.outcome == treehold::Outcome::exited(125));
+    CHECK(output.stdout_bytes.empty());
+    const std::string name = option.substr(2, option.find('=') - 2);
+    CHECK(contains(json_of(file).at("error").as_string().c_str(),
+                   name == "cpu-time" ? "cpu_time" : name));
+    return json_of(file).at("limits");
+  };
+  CHECK(reported("--cpu-time=1.5m") == json::value{{"cpu_time_seconds", 90.0}});
+  CHECK(reported("--priority=below_normal") == json::value{{"priority", "below_normal"}});
+  CHECK(reported("--ui=write_clipboard,handles") ==
+        json::value{{"ui", {"handles", "write_clipboard"}}});
+  CHECK(reported("--ui=all").at("ui").as_array().size() == 8);
 }
 
 TEST_CASE("treehold run reads sizes as people type them", "[cli]") {

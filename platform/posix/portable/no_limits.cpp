@@ -1,12 +1,13 @@
 #include "platform/posix/portable/no_limits.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include <treehold/error.hpp>
 
 #include "platform/limit_names.hpp"
-#include "platform/posix/foreign_limits.hpp"
+#include "platform/missing_limits.hpp"
 #include "platform/posix/portable/system.hpp"
 
 namespace treehold::inline v0::platform {
@@ -31,10 +32,13 @@ void refuse_limits(const Limits& limits) {
 }
 
 void report_no_limits(Guarantees& all) {
+  report_missing_limits(all);
   for (const std::string& name : limit_names()) {
-    all.limits.emplace_back(name, Guarantee{false, no_limits(), ""});
+    const auto told = [&name](const auto& limit) { return limit.first == name; };
+    if (std::none_of(all.limits.begin(), all.limits.end(), told)) {
+      all.limits.emplace_back(name, Guarantee{false, no_limits(), ""});
+    }
   }
-  report_foreign_limits(all);
   for (const char* name : {"processes", "threads", "cpu", "memory", "io", "pressure"}) {
     all.statistics.emplace_back(name, Guarantee{false, "a process group counts nothing", ""});
   }
