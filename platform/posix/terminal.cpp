@@ -4,16 +4,13 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <chrono>
-#include <ctime>
-#include <optional>
 #include <semaphore>
 #include <thread>
 #include <utility>
 
+#include "platform/interrupt_ladder.hpp"
 #include "platform/posix/pending_signals.hpp"
 
 namespace treehold::inline v0::platform {
@@ -62,48 +59,23 @@ HeldInterrupts::~HeldInterrupts() {
 }
 
 struct InterruptThread::State {
-  using Clock = std::chrono::steady_clock;
+  explicit State(InterruptLadder what) : ladder(std::move(what)) {}
 
-  std::chrono::nanoseconds grace;
-  std::function<void(int)> soft;
-  std::function<void()> hard;
-  std::optional<Clock::time_point> kill_at;
-  bool softened = false;
+  InterruptLadder ladder;
   std::atomic<bool> ending{false};
   std::binary_semaphore settled{0};
   std::thread thread;
-
-  void take(int number) {
-    if (!softened) {
-      softened = true;
-      kill_at =
-          Clock::now() + std::min<std::chrono::nanoseconds>(grace, std::chrono::hours(24 * 365));
-      soft(number);
-    } else {
-      kill_at.reset();
-      hard();
-    }
-  }
 
   void wait() {
     const sigset_t interrupts = interrupting();
     sigset_t all = interrupts;
     sigaddset(&all, wake_signal);
     for (;;) {
-      int number = 0;
-      if (kill_at) {
-        number = take_signal(all, *kill_at - Clock::now());
-        if (number == 0 && Clock::now() >= *kill_at) {
-          kill_at.reset();
-          hard();
-        }
-      } else {
-        number = take_signal(all, std::nullopt);
-      }
+      int number = take_signal(all, ladder.left());
       if (number == wake_signal) {
         // It overtakes what is pending for the whole process.
         while ((number = take_signal(interrupts, std::chrono::nanoseconds::zero())) > 0) {
-          take(number);
+          ladder.take(number);
         }
         const bool ends = ending;
         settled.release();
@@ -111,7 +83,9 @@ struct InterruptThread::State {
           return;
         }
       } else if (number > 0) {
-        take(number);
+        ladder.take(number);
+      } else {
+        ladder.look();
       }
     }
   }
@@ -119,10 +93,7 @@ struct InterruptThread::State {
 
 InterruptThread::InterruptThread(std::chrono::nanoseconds grace, std::function<void(int)> soft,
                                  std::function<void()> hard)
-    : state_(std::make_unique<State>()) {
-  state_->grace = grace;
-  state_->soft = std::move(soft);
-  state_->hard = std::move(hard);
+    : state_(std::make_unique<State>(InterruptLadder(grace, std::move(soft), std::move(hard)))) {
   state_->thread = std::thread([state = state_.get()] { state->wait(); });
 }
 

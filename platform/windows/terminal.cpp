@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "platform/interrupt_ladder.hpp"
 #include "platform/windows/signals.hpp"
 #include "platform/windows/unique_handle.hpp"
 #include "platform/windows/wide_text.hpp"
@@ -95,13 +96,9 @@ HeldInterrupts::~HeldInterrupts() {
 }
 
 struct InterruptThread::State {
-  using Clock = std::chrono::steady_clock;
+  explicit State(InterruptLadder what) : ladder(std::move(what)) {}
 
-  std::chrono::nanoseconds grace;
-  std::function<void(int)> soft;
-  std::function<void()> hard;
-  std::optional<Clock::time_point> kill_at;
-  bool softened = false;
+  InterruptLadder ladder;
   std::atomic<bool> ending{false};
   UniqueHandle wanted{::CreateEventW(nullptr, FALSE, FALSE, nullptr)};
   UniqueHandle settled{::CreateEventW(nullptr, FALSE, FALSE, nullptr)};
@@ -109,25 +106,19 @@ struct InterruptThread::State {
 
   void take_all() {
     while (const int number = inbox().take()) {
-      if (!softened) {
-        softened = true;
-        kill_at =
-            Clock::now() + std::min<std::chrono::nanoseconds>(grace, std::chrono::hours(24 * 365));
-        soft(number);
-      } else {
-        kill_at.reset();
-        hard();
-      }
+      ladder.take(number);
     }
   }
 
   [[nodiscard]] DWORD patience() const {
-    if (!kill_at) {
+    const std::optional<std::chrono::nanoseconds> left = ladder.left();
+    if (!left) {
       return INFINITE;
     }
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*kill_at - Clock::now());
     constexpr std::chrono::milliseconds longest = std::chrono::hours(24);
-    return static_cast<DWORD>(std::clamp(left, std::chrono::milliseconds::zero(), longest).count());
+    return static_cast<DWORD>(std::clamp(std::chrono::ceil<std::chrono::milliseconds>(*left),
+                                         std::chrono::milliseconds::zero(), longest)
+                                  .count());
   }
 
   void wait() {
@@ -135,10 +126,7 @@ struct InterruptThread::State {
     for (;;) {
       const DWORD told = ::WaitForMultipleObjects(2, events, FALSE, patience());
       take_all();
-      if (kill_at && Clock::now() >= *kill_at) {
-        kill_at.reset();
-        hard();
-      }
+      ladder.look();
       if (told == WAIT_OBJECT_0 + 1) {
         const bool ends = ending;
         ::SetEvent(settled.get());
@@ -152,10 +140,7 @@ struct InterruptThread::State {
 
 InterruptThread::InterruptThread(std::chrono::nanoseconds grace, std::function<void(int)> soft,
                                  std::function<void()> hard)
-    : state_(std::make_unique<State>()) {
-  state_->grace = grace;
-  state_->soft = std::move(soft);
-  state_->hard = std::move(hard);
+    : state_(std::make_unique<State>(InterruptLadder(grace, std::move(soft), std::move(hard)))) {
   state_->thread = std::thread([state = state_.get()] { state->wait(); });
 }
 
