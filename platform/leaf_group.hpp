@@ -28,7 +28,7 @@ class LeafGroup : public Group {
   void thaw() final { leaves()->thaw(); }
   [[nodiscard]] bool frozen() const final { return leaves()->frozen(); }
   [[nodiscard]] bool freezes_atomically() const noexcept final { return false; }
-  std::size_t deliver(int native_signal) final { return leaves()->deliver(native_signal); }
+  Delivery deliver(int native_signal) final { return leaves()->deliver(native_signal); }
   void kill() noexcept final;
   bool remove() noexcept final;
   [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor& /*executor*/) final {

@@ -35,12 +35,15 @@ bool LeafSet::frozen() const {
                      [](const auto& leaf) { return leaf->frozen(); });
 }
 
-std::size_t LeafSet::deliver(int native_signal) {
-  std::size_t count = 0;
+Delivery LeafSet::deliver(int native_signal) {
+  Delivery all;
   for (const auto& leaf : leaves_) {
-    count += leaf->deliver(native_signal);
+    const Delivery one = leaf->deliver(native_signal);
+    all.members += one.members;
+    all.console_breaks += one.console_breaks;
+    all.window_closes += one.window_closes;
   }
-  return count;
+  return all;
 }
 
 void LeafSet::kill() noexcept {

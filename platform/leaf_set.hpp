@@ -23,7 +23,7 @@ class LeafSet : public Tree {
   void thaw() override;
   [[nodiscard]] bool frozen() const override;
   [[nodiscard]] bool freezes_atomically() const noexcept override { return false; }
-  std::size_t deliver(int native_signal) override;
+  Delivery deliver(int native_signal) override;
   void kill() noexcept override;
   bool remove() noexcept override;
   [[nodiscard]] bool lost() const noexcept override;

@@ -52,6 +52,13 @@ class ChangeWatch {
   virtual void cancel() = 0;
 };
 
+/// How a signal went to a tree.
+struct Delivery {
+  std::size_t members = 0;         ///< that were sent it
+  std::size_t console_breaks = 0;  ///< of these: as CTRL_BREAK
+  std::size_t window_closes = 0;   ///< of these: as WM_CLOSE
+};
+
 /// Processes that the kernel keeps together. All members may be called from any thread.
 class Tree {
  public:
@@ -72,8 +79,8 @@ class Tree {
   /// all.
   [[nodiscard]] virtual bool freezes_atomically() const noexcept = 0;
 
-  /// Sends a signal (the system's number) to every member; how many were sent it.
-  virtual std::size_t deliver(int native_signal) = 0;
+  /// Sends a signal (the system's number) to every member.
+  virtual Delivery deliver(int native_signal) = 0;
 
   /// One round of killing. Members that join afterwards survive it: repeat until `remove`.
   virtual void kill() noexcept = 0;

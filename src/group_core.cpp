@@ -204,12 +204,12 @@ void GroupCore::async_signal(const platform::Executor& executor, int native_sign
       self->container_->thaw();
     }
   };
-  treehold::async_signal(
-      executor, container_, native_signal, AfterSignal::keep_frozen,
-      [thaw_unless_suspended, handler = std::move(handler)](std::size_t count) mutable {
-        thaw_unless_suspended();
-        std::move(handler)(count);
-      });
+  treehold::async_signal(executor, container_, native_signal, AfterSignal::keep_frozen,
+                         [thaw_unless_suspended,
+                          handler = std::move(handler)](const platform::Delivery& sent) mutable {
+                           thaw_unless_suspended();
+                           std::move(handler)(sent.members);
+                         });
 }
 
 void GroupCore::async_suspend(const platform::Executor& executor, platform::Handler<bool> handler) {

@@ -117,7 +117,9 @@ std::size_t Process::signal(Signal signal) {
   const int number = require_number(signal);
   return run_to_completion<std::size_t>([this, number](const auto& executor, auto handler) {
     async_signal(executor, core().execution().leaf(), number, AfterSignal::thaw,
-                 std::move(handler));
+                 [handler = std::move(handler)](const platform::Delivery& sent) mutable {
+                   std::move(handler)(sent.members);
+                 });
   });
 }
 

@@ -93,7 +93,8 @@ void TreeWait::complete(bool holds) {
 }
 
 void async_signal(const platform::Executor& executor, const std::shared_ptr<platform::Tree>& tree,
-                  int native_signal, AfterSignal after, platform::Handler<std::size_t> handler) {
+                  int native_signal, AfterSignal after,
+                  platform::Handler<platform::Delivery> handler) {
   if (!tree->freezes_atomically()) {
     std::move(handler)(tree->deliver(native_signal));
     return;
@@ -103,11 +104,11 @@ void async_signal(const platform::Executor& executor, const std::shared_ptr<plat
       executor, tree, [tree] { return tree->frozen(); }, Clock::now() + freeze_bound);
   frozen->start([tree, native_signal, after, handler = std::move(handler)](bool) mutable {
     // Also when a member cannot be frozen (uninterruptible sleep): it is signalled all the same.
-    const std::size_t count = tree->deliver(native_signal);
+    const platform::Delivery sent = tree->deliver(native_signal);
     if (after == AfterSignal::thaw) {
       tree->thaw();
     }
-    std::move(handler)(count);
+    std::move(handler)(sent);
   });
 }
 
@@ -145,10 +146,12 @@ void StopLadder::start(platform::Handler<StopReport> handler) {
     return;
   }
   async_signal(executor_, tree_, *plan_.soft_signal, AfterSignal::keep_frozen,
-               [self = shared_from_this()](std::size_t count) {
-                 self->report_.soft_signal_sent = count > 0;
+               [self = shared_from_this()](const platform::Delivery& sent) {
+                 self->report_.soft_signal_sent = sent.members > 0;
+                 self->report_.console_breaks = sent.console_breaks;
+                 self->report_.window_closes = sent.window_closes;
                  log_event(LogLevel::info, "sent soft signal {} to {} members",
-                           *self->plan_.soft_signal, count);
+                           *self->plan_.soft_signal, sent.members);
                  // Stopped members (SIGSTOP) must run to heed the signal; so must a suspended tree,
                  // which does no work of its own between the signal and this.
                  if (const auto resume = platform::native_number(Signal::resume)) {

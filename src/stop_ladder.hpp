@@ -89,10 +89,10 @@ class StopLadder : public std::enable_shared_from_this<StopLadder> {
 };
 
 /// Sends a signal (the system's number) to every member: freezes the tree, where that is invisible,
-/// so that none is missed, and thaws it again unless `keep_frozen`. Completes with the number of
-/// members it reached.
+/// so that none is missed, and thaws it again unless `keep_frozen`. Completes with whom it reached.
 enum class AfterSignal { thaw, keep_frozen };
 void async_signal(const platform::Executor& executor, const std::shared_ptr<platform::Tree>& tree,
-                  int native_signal, AfterSignal after, platform::Handler<std::size_t> handler);
+                  int native_signal, AfterSignal after,
+                  platform::Handler<platform::Delivery> handler);
 
 }  // namespace treehold::inline v0

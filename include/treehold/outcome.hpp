@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -95,6 +96,8 @@ struct StopReport {
   bool confirmed = true;                  ///< it is known that none was
   bool contained = true;                  ///< no member is known to have got away before
   bool soft_signal_sent = false;          ///< at least one member was sent the soft signal
+  std::size_t console_breaks = 0;         ///< Windows: members that were sent it as CTRL_BREAK
+  std::size_t window_closes = 0;          ///< Windows: members that were sent it as WM_CLOSE
   bool drained_in_grace = false;          ///< all members were gone before the grace was over
   bool escalated = false;                 ///< members had to be killed
   std::chrono::nanoseconds elapsed{0};

@@ -137,7 +137,7 @@ class CgroupLeaf final : public Leaf {
   void thaw() override { place_.directory.write("cgroup.freeze", "0"); }
   [[nodiscard]] bool frozen() const override { return is_frozen(place_.directory); }
   [[nodiscard]] bool freezes_atomically() const noexcept override { return true; }
-  std::size_t deliver(int native_signal) override;
+  Delivery deliver(int native_signal) override;
   void kill() noexcept override;
   bool remove() noexcept override;
   [[nodiscard]] bool lost() const noexcept override {
@@ -258,8 +258,8 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   void thaw() override { directory_.write("cgroup.freeze", "0"); }
   [[nodiscard]] bool frozen() const override { return is_frozen(directory_); }
   [[nodiscard]] bool freezes_atomically() const noexcept override { return true; }
-  std::size_t deliver(int native_signal) override {
-    return directory_.signal_processes(native_signal);
+  Delivery deliver(int native_signal) override {
+    return {.members = directory_.signal_processes(native_signal)};
   }
   void kill() noexcept override;
   bool remove() noexcept override {
@@ -415,9 +415,9 @@ bool CgroupLeaf::empty() const {
   return removed_ || (!is_populated(place_.directory) && (!leader_ || leader_->has_ended()));
 }
 
-std::size_t CgroupLeaf::deliver(int native_signal) {
+Delivery CgroupLeaf::deliver(int native_signal) {
   const std::lock_guard lock(mutex_);
-  return removed_ ? 0 : place_.directory.signal_processes(native_signal);
+  return {.members = removed_ ? 0 : place_.directory.signal_processes(native_signal)};
 }
 
 void CgroupLeaf::kill() noexcept {

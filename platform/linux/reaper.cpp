@@ -72,7 +72,7 @@ class ReaperLeaf final : public Leaf {
   /// A stop is seen by the parent, and sent on by shells: not for use behind the members' back.
   [[nodiscard]] bool freezes_atomically() const noexcept override { return false; }
 
-  std::size_t deliver(int native_signal) override;
+  Delivery deliver(int native_signal) override;
   void kill() noexcept override;
   bool remove() noexcept override;
   [[nodiscard]] bool lost() const noexcept override { return lost_; }
@@ -172,14 +172,14 @@ bool ReaperLeaf::frozen() const {
   });
 }
 
-std::size_t ReaperLeaf::deliver(int native_signal) {
+Delivery ReaperLeaf::deliver(int native_signal) {
   std::size_t count = 0;
   if (const Roots tree = roots(); tree.keeper) {
     for (const ProcessRecord& process : living_of(*tree.keeper, *tree.leader)) {
       count += send_below(tree.keeper->pid(), process, native_signal) ? 1 : 0;
     }
   }
-  return count;
+  return {.members = count};
 }
 
 void ReaperLeaf::kill() noexcept {

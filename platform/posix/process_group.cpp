@@ -40,14 +40,14 @@ bool all_frozen(const Leaves& leaves) {
   });
 }
 
-std::size_t deliver_to(const Leaves& leaves, int native_signal) {
+Delivery deliver_to(const Leaves& leaves, int native_signal) {
   const auto all = look_at(leaves);
   std::size_t count = 0;
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     const bool reached = leaves[i]->send(native_signal) != ProcessGroupLeaf::Reached::nobody;
     count += reached ? all[i].living.size() : 0;
   }
-  return count;
+  return {.members = count};
 }
 
 /// Which of the leaves hold no living process.
@@ -114,7 +114,7 @@ bool ProcessGroupLeaf::frozen() const {
   return all_frozen({this});
 }
 
-std::size_t ProcessGroupLeaf::deliver(int native_signal) {
+Delivery ProcessGroupLeaf::deliver(int native_signal) {
   return deliver_to({this}, native_signal);
 }
 
@@ -170,7 +170,7 @@ class ProcessGroupSet final : public LeafSet {
     return std::all_of(all.begin(), all.end(), [](bool one) { return one; });
   }
   [[nodiscard]] bool frozen() const override { return all_frozen(own_); }
-  std::size_t deliver(int native_signal) override { return deliver_to(own_, native_signal); }
+  Delivery deliver(int native_signal) override { return deliver_to(own_, native_signal); }
   bool remove() noexcept override {
     try {
       bool all = true;

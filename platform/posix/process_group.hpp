@@ -26,7 +26,7 @@ class ProcessGroupLeaf : public Leaf {
   /// A stop is seen by the parent, and sent on by shells: not for use behind the members' back.
   [[nodiscard]] bool freezes_atomically() const noexcept final { return false; }
 
-  std::size_t deliver(int native_signal) final;
+  Delivery deliver(int native_signal) final;
   void kill() noexcept final;
   bool remove() noexcept final;
   [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor& /*executor*/) final {

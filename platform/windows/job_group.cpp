@@ -43,15 +43,18 @@ class JobTree : public Base {
   [[nodiscard]] bool frozen() const final { return to_be_frozen_ && suspension_.suspend(*job_); }
   [[nodiscard]] bool freezes_atomically() const noexcept final { return false; }
 
-  std::size_t deliver(int native_signal) final {
+  Delivery deliver(int native_signal) final {
     if (native_signal == native_kill) {
       const std::size_t count = job_->active();
       job_->terminate();
-      return count;
+      return {.members = count};
     }
     std::set<ProcessId> asked = close_windows(job_->members());
-    asked.merge(break_consoles());
-    return asked.size();
+    const std::set<ProcessId> broken = break_consoles();
+    Delivery sent{.console_breaks = broken.size(), .window_closes = asked.size()};
+    asked.insert(broken.begin(), broken.end());
+    sent.members = asked.size();
+    return sent;
   }
   void kill() noexcept final { job_->terminate(); }
 

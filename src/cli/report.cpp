@@ -64,13 +64,19 @@ json::object to_object(const Outcome& outcome) {
 }
 
 json::object to_object(const StopReport& stop) {
-  return {{"members_before", json::array(stop.members_before.begin(), stop.members_before.end())},
-          {"members_after", json::array(stop.members_after.begin(), stop.members_after.end())},
-          {"confirmed", stop.confirmed},
-          {"soft_signal_sent", stop.soft_signal_sent},
-          {"drained_in_grace", stop.drained_in_grace},
-          {"escalated", stop.escalated},
-          {"elapsed_seconds", in_seconds(stop.elapsed)}};
+  json::object object{
+      {"members_before", json::array(stop.members_before.begin(), stop.members_before.end())},
+      {"members_after", json::array(stop.members_after.begin(), stop.members_after.end())},
+      {"confirmed", stop.confirmed},
+      {"soft_signal_sent", stop.soft_signal_sent},
+      {"drained_in_grace", stop.drained_in_grace},
+      {"escalated", stop.escalated},
+      {"elapsed_seconds", in_seconds(stop.elapsed)}};
+  if (stop.console_breaks + stop.window_closes > 0) {
+    object["console_breaks"] = stop.console_breaks;
+    object["window_closes"] = stop.window_closes;
+  }
+  return object;
 }
 
 json::object to_object(const ResourceUse& use) {

@@ -137,6 +137,7 @@ TEST_CASE("stop kills who cannot be asked", "[windows]") {
   Process leader = start_ready(group, role("sleep"));
   const treehold::StopReport report = group.stop(10ms);
   CHECK_FALSE(report.soft_signal_sent);
+  CHECK(report.console_breaks + report.window_closes == 0);
   CHECK(report.escalated);
   CHECK(report.confirmed);
   CHECK(leader.wait() == Outcome::signalled(9, false));
@@ -153,6 +154,8 @@ TEST_CASE("a window is asked to close", "[windows]") {
   }
   const treehold::StopReport report = group.stop(30s);
   CHECK(report.soft_signal_sent);
+  CHECK(report.window_closes == 1);
+  CHECK(report.console_breaks == 0);
   CHECK(report.drained_in_grace);
   CHECK(leader.wait() == Outcome::exited(8));
 }
@@ -163,6 +166,8 @@ TEST_CASE("a console program that opted in is sent CTRL_BREAK", "[windows]") {
   Process leader = start_ready(group, role("polite").new_process_group());
   const treehold::StopReport report = group.stop(30s);
   CHECK(report.soft_signal_sent);
+  CHECK(report.console_breaks == 1);
+  CHECK(report.window_closes == 0);
   CHECK(report.drained_in_grace);
   CHECK(leader.wait() == Outcome::exited(7));
 }
