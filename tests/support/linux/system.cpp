@@ -190,8 +190,8 @@ std::vector<pid_t> processes_of(uid_t uid) {
   return found;
 }
 
-PidWatch::PidWatch(pid_t pid, Whose whose) : pid_(pid) {
-  fd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+PidWatch::PidWatch(treehold::ProcessId pid, Whose whose) : pid_(static_cast<pid_t>(pid)) {
+  fd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
   if (fd_ < 0 || (whose == Whose::of_this_run && !support::alive(pid)) ||
       (whose == Whose::anybody && dead())) {
     const int saved = errno;

@@ -130,7 +130,8 @@ std::vector<pid_t> processes_of(uid_t uid) {
   return found;
 }
 
-PidWatch::PidWatch(pid_t pid, Whose whose) : pid_(pid), fd_(::kqueue()) {
+PidWatch::PidWatch(treehold::ProcessId pid, Whose whose)
+    : pid_(static_cast<pid_t>(pid)), fd_(::kqueue()) {
   struct kevent change {};
   change.ident = static_cast<uintptr_t>(pid);
   change.filter = EVFILT_PROC;

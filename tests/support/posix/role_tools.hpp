@@ -1,50 +1,15 @@
-// What the roles of all systems share.
+// What the roles of POSIX systems share.
 #pragma once
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstddef>
 #include <functional>
-#include <string>
-#include <string_view>
-#include <vector>
+
+#include "plain_roles.hpp"
 
 namespace support {
-
-using Words = std::vector<std::string>;
-
-inline std::string word(const Words& words, std::size_t index, const std::string& otherwise = "") {
-  return index < words.size() ? words[index] : otherwise;
-}
-
-inline std::size_t number(const Words& words, std::size_t index, std::size_t otherwise = 0) {
-  return index < words.size() ? std::stoull(words[index]) : otherwise;
-}
-
-inline void put(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
-    if (count < 0) {
-      if (errno == EINTR) {
-        continue;
-      }
-      ::_exit(99);
-    }
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-}
-
-inline void say(const std::string& line) {
-  put(1, line + "\n");
-}
-
-[[noreturn]] inline void rest() {
-  for (;;) {
-    ::pause();
-  }
-}
 
 inline void to_null(int fd) {
   const int null = ::open("/dev/null", O_RDWR);

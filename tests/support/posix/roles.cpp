@@ -34,85 +34,34 @@ extern "C" char** environ;
 
 namespace support {
 
+void put(int stream, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(stream, bytes.data(), bytes.size());
+    if (count < 0) {
+      if (errno == EINTR) {
+        continue;
+      }
+      ::_exit(99);
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+std::size_t take(char* buffer, std::size_t size) {
+  const ssize_t count = ::read(0, buffer, size);
+  if (count < 0) {
+    ::_exit(96);
+  }
+  return static_cast<std::size_t>(count);
+}
+
+void rest() {
+  for (;;) {
+    ::pause();
+  }
+}
+
 namespace {
-
-// -- Output -------------------------------------------------------------------------------------
-
-int print(
-    const Words& words) {  // SIZE [out|err]: that many bytes of the pattern, without a newline
-  put(word(words, 1) == "err" ? 2 : 1, pattern(number(words, 0)));
-  return 0;
-}
-
-int flood(const Words& words) {  // SIZE: that many bytes 'x', without a newline
-  const std::string block(std::size_t{256} * 1024, 'x');
-  for (std::size_t left = number(words, 0); left > 0;) {
-    const std::size_t part = std::min(left, block.size());
-    put(1, std::string_view(block).substr(0, part));
-    left -= part;
-  }
-  return 0;
-}
-
-int emit(const Words& words) {  // OUT ERR CODE
-  put(1, word(words, 0));
-  put(2, word(words, 1));
-  return static_cast<int>(number(words, 2));
-}
-
-int alternate(const Words& words) {  // N: numbered pieces, in turn on both streams
-  for (std::size_t index = 0; index < number(words, 0); ++index) {
-    put(index % 2 == 0 ? 1 : 2, std::to_string(index) + "\n");
-  }
-  return 0;
-}
-
-int lines(const Words& words) {  // N: "line 0" to "line N-1"
-  std::string text;
-  for (std::size_t index = 0; index < number(words, 0); ++index) {
-    text += "line " + std::to_string(index) + "\n";
-  }
-  put(1, text);
-  return 0;
-}
-
-int arguments(const Words& words) {  // …: each argument with a NUL behind it
-  std::string text;
-  for (const std::string& argument : words) {
-    text += argument;
-    text += '\0';
-  }
-  put(1, text);
-  return 0;
-}
-
-int ticks(const Words& words) {  // N MILLISECONDS: a line each
-  for (std::size_t index = 0; index < number(words, 0); ++index) {
-    say("tick");
-    ::usleep(static_cast<useconds_t>(number(words, 1) * 1000));
-  }
-  return 0;
-}
-
-int echo(const Words&) {
-  char block[65536];
-  ssize_t count = 0;
-  while ((count = ::read(0, block, sizeof block)) > 0) {
-    put(1, std::string_view(block, static_cast<std::size_t>(count)));
-  }
-  return count < 0 ? 96 : 0;
-}
-
-int count_input(const Words&) {
-  char block[65536];
-  std::size_t total = 0;
-  ssize_t count = 0;
-  while ((count = ::read(0, block, sizeof block)) > 0) {
-    total += static_cast<std::size_t>(count);
-  }
-  say(std::to_string(total));
-  return 0;
-}
 
 // -- Ends -----------------------------------------------------------------------------------------
 
@@ -127,11 +76,6 @@ int raise_signal(const Words& words) {
   ::signal(native, SIG_DFL);
   ::raise(native);
   return 95;
-}
-
-int sleep_ready(const Words&) {
-  say("ready");
-  rest();
 }
 
 int close_input(const Words&) {
@@ -333,15 +277,6 @@ int eat(const Words& words) {
   return 0;
 }
 
-/// MILLISECONDS: computes for that long.
-int burn(const Words& words) {
-  using Clock = std::chrono::steady_clock;
-  const auto end = Clock::now() + std::chrono::milliseconds(number(words, 0));
-  while (Clock::now() < end) {
-  }
-  return 0;
-}
-
 /// Forks children that wait, until the system lets it no more; says how many, and waits.
 int fill(const Words&) {
   std::size_t count = 0;
@@ -485,43 +420,33 @@ int create(const Words& words) {  // FILE: for a look at its mode
 const std::map<std::string, Role>& all_roles() {
   static const std::map<std::string, Role> roles = [] {
     std::map<std::string, Role> all{
-        {"alternate", alternate},
-        {"arguments", arguments},
         {"against-parent", against_parent},
         {"background", background},
-        {"burn", burn},
         {"close-input", close_input},
-        {"count-input", count_input},
         {"create", create},
         {"deep", deep},
         {"eat", eat},
-        {"echo", echo},
-        {"emit", emit},
         {"environment", environment},
         {"escape", escape},
         {"exit", leave},
         {"fill", fill},
-        {"flood", flood},
         {"fork-bomb", fork_bomb},
         {"holder", holder},
         {"hopper", hopper},
         {"host", play_host},
         {"last-words", last_words},
         {"late", late},
-        {"lines", lines},
         {"note-signal", note_signal},
         {"polite", polite},
-        {"print", print},
         {"raise", raise_signal},
         {"report", report},
-        {"sleep", sleep_ready},
         {"spawn", spawn},
         {"stopped-member", stopped_member},
         {"stubborn", stubborn},
-        {"ticks", ticks},
         {"with-child", with_child},
         {"work", work},
     };
+    all.merge(plain_roles());
     all.merge(system_roles());
     return all;
   }();

@@ -103,7 +103,7 @@ class PidWatch {
   };
 
   /// Fails the test case when `pid` is not a living process of that kind.
-  explicit PidWatch(pid_t pid, Whose whose = Whose::of_this_run);
+  explicit PidWatch(treehold::ProcessId pid, Whose whose = Whose::of_this_run);
   PidWatch(const PidWatch&) = delete;
   PidWatch& operator=(const PidWatch&) = delete;
   ~PidWatch();

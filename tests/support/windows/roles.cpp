@@ -16,47 +16,30 @@
 #include <string_view>
 #include <vector>
 
+#include "plain_roles.hpp"
 #include "platform/windows/command_line.hpp"
 #include "platform/windows/unique_handle.hpp"
 #include "platform/windows/wide_text.hpp"
 #include "support.hpp"
 
 namespace support {
-namespace {
 
 using treehold::platform::to_utf8;
 using treehold::platform::to_wide;
 using treehold::platform::UniqueHandle;
-using Words = std::vector<std::string>;
 
-std::string word(const Words& words, std::size_t index, const std::string& otherwise = "") {
-  return index < words.size() ? words[index] : otherwise;
-}
-
-std::size_t number(const Words& words, std::size_t index, std::size_t otherwise = 0) {
-  return index < words.size() ? std::stoull(words[index]) : otherwise;
-}
-
-void put(DWORD stream, std::string_view bytes) {
+void put(int stream, std::string_view bytes) {
+  const HANDLE handle = ::GetStdHandle(stream == 2 ? STD_ERROR_HANDLE : STD_OUTPUT_HANDLE);
   while (!bytes.empty()) {
     DWORD count = 0;
     const auto most = static_cast<DWORD>(std::min<std::size_t>(bytes.size(), 1U << 20U));
-    if (::WriteFile(::GetStdHandle(stream), bytes.data(), most, &count, nullptr) == 0) {
+    if (::WriteFile(handle, bytes.data(), most, &count, nullptr) == 0) {
       ::ExitProcess(99);
     }
     bytes.remove_prefix(count);
   }
 }
 
-void put(std::string_view bytes) {
-  put(STD_OUTPUT_HANDLE, bytes);
-}
-
-void say(const std::string& line) {
-  put(line + "\n");
-}
-
-/// How many bytes came; 0 at the end.
 std::size_t take(char* buffer, std::size_t size) {
   DWORD count = 0;
   const BOOL read = ::ReadFile(::GetStdHandle(STD_INPUT_HANDLE), buffer, static_cast<DWORD>(size),
@@ -64,15 +47,17 @@ std::size_t take(char* buffer, std::size_t size) {
   return read != 0 ? count : 0;
 }
 
-void wait_for_end_of_input() {
-  char byte = 0;
-  while (take(&byte, 1) > 0) {
+void rest() {
+  for (;;) {
+    ::Sleep(INFINITE);
   }
 }
 
-[[noreturn]] void rest() {
-  for (;;) {
-    ::Sleep(INFINITE);
+namespace {
+
+void wait_for_end_of_input() {
+  char byte = 0;
+  while (take(&byte, 1) > 0) {
   }
 }
 
@@ -100,90 +85,10 @@ DWORD start_self(const std::string& name, const Words& arguments = {},
   return process.dwProcessId;
 }
 
-// -- Output -------------------------------------------------------------------------------------
-
-int print(const Words& words) {
-  put(word(words, 1) == "err" ? STD_ERROR_HANDLE : STD_OUTPUT_HANDLE, pattern(number(words, 0)));
-  return 0;
-}
-
-int flood(const Words& words) {
-  const std::string block(std::size_t{256} * 1024, 'x');
-  for (std::size_t left = number(words, 0); left > 0;) {
-    const std::size_t part = std::min(left, block.size());
-    put(std::string_view(block).substr(0, part));
-    left -= part;
-  }
-  return 0;
-}
-
-int emit(const Words& words) {
-  put(word(words, 0));
-  put(STD_ERROR_HANDLE, word(words, 1));
-  return static_cast<int>(number(words, 2));
-}
-
-int alternate(const Words& words) {
-  for (std::size_t index = 0; index < number(words, 0); ++index) {
-    put(index % 2 == 0 ? STD_OUTPUT_HANDLE : STD_ERROR_HANDLE, std::to_string(index) + "\n");
-  }
-  return 0;
-}
-
-int lines(const Words& words) {
-  std::string text;
-  for (std::size_t index = 0; index < number(words, 0); ++index) {
-    text += "line " + std::to_string(index) + "\n";
-  }
-  put(text);
-  return 0;
-}
-
-int arguments(const Words& words) {
-  std::string text;
-  for (const std::string& argument : words) {
-    text += argument;
-    text += '\0';
-  }
-  put(text);
-  return 0;
-}
-
-int ticks(const Words& words) {
-  for (std::size_t index = 0; index < number(words, 0); ++index) {
-    say("tick");
-    ::Sleep(static_cast<DWORD>(number(words, 1)));
-  }
-  return 0;
-}
-
-int echo(const Words& /*words*/) {
-  std::vector<char> block(65536);
-  while (const std::size_t count = take(block.data(), block.size())) {
-    put(std::string_view(block.data(), count));
-  }
-  return 0;
-}
-
-int count_input(const Words& /*words*/) {
-  std::vector<char> block(65536);
-  std::size_t total = 0;
-  while (const std::size_t count = take(block.data(), block.size())) {
-    total += count;
-  }
-  say(std::to_string(total));
-  return 0;
-}
-
 // -- Ends -----------------------------------------------------------------------------------------
 
 int leave(const Words& words) {
   ::ExitProcess(static_cast<UINT>(std::stoll(word(words, 0, "0"))));
-}
-
-int sleep_ready(const Words& /*words*/) {
-  say("ready");
-  rest();
 }
 
 int close_input(const Words& /*words*/) {
@@ -196,7 +101,7 @@ int polite(const Words& /*words*/) {  // answers CTRL_BREAK with a word and exit
   ::SetConsoleCtrlHandler(
       [](DWORD event) -> BOOL {
         if (event == CTRL_BREAK_EVENT) {
-          put("soft\n");
+          put(1, "soft\n");
           ::ExitProcess(7);
         }
         return FALSE;
@@ -286,17 +191,6 @@ int break_away(const Words& /*words*/) {  // tries to start a child outside of i
   return 0;
 }
 
-int process_bomb(const Words& /*words*/) {  // starts processes that do the same
-  for (;;) {
-    (void)start_self("fork-bomb", {}, Streams::none);
-  }
-}
-
-int fork_bomb(const Words& words) {
-  say("ready");
-  return process_bomb(words);
-}
-
 int eat(const Words& words) {
   const std::size_t size = number(words, 0);
   void* const memory = ::VirtualAlloc(nullptr, size, MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE);
@@ -311,14 +205,6 @@ int eat(const Words& words) {
   say("eaten");
   if (word(words, 1) == "and-rest") {
     rest();
-  }
-  return 0;
-}
-
-int burn(const Words& words) {
-  using Clock = std::chrono::steady_clock;
-  const auto end = Clock::now() + std::chrono::milliseconds(number(words, 0));
-  while (Clock::now() < end) {
   }
   return 0;
 }
@@ -347,14 +233,14 @@ int environment(const Words& /*words*/) {
     text += '\0';
   }
   ::FreeEnvironmentStringsW(block);
-  put(text);
+  put(1, text);
   return 0;
 }
 
 int directory(const Words& /*words*/) {
   std::wstring path(32768, L'\0');
   path.resize(::GetCurrentDirectoryW(static_cast<DWORD>(path.size()), path.data()));
-  put(to_utf8(path));
+  put(1, to_utf8(path));
   return 0;
 }
 
@@ -394,39 +280,31 @@ int host(const Words& words) {
   rest();
 }
 
-const std::map<std::string, std::function<int(const Words&)>>& all_roles() {
-  static const std::map<std::string, std::function<int(const Words&)>> roles{
-      {"alternate", alternate},
-      {"arguments", arguments},
-      {"background", background},
-      {"between", between},
-      {"break-away", break_away},
-      {"burn", burn},
-      {"close-input", close_input},
-      {"count-input", count_input},
-      {"count-up", count_up},
-      {"deep", deep},
-      {"directory", directory},
-      {"eat", eat},
-      {"echo", echo},
-      {"emit", emit},
-      {"environment", environment},
-      {"escape", escape},
-      {"exit", leave},
-      {"flood", flood},
-      {"fork-bomb", fork_bomb},
-      {"holder", holder},
-      {"host", host},
-      {"idle-child", idle_child},
-      {"lines", lines},
-      {"polite", polite},
-      {"print", print},
-      {"sleep", sleep_ready},
-      {"spawn", spawn},
-      {"ticks", ticks},
-      {"window", window},
-      {"with-child", with_child},
-  };
+const std::map<std::string, Role>& all_roles() {
+  static const std::map<std::string, Role> roles = [] {
+    std::map<std::string, Role> all{
+        {"background", background},
+        {"between", between},
+        {"break-away", break_away},
+        {"close-input", close_input},
+        {"count-up", count_up},
+        {"deep", deep},
+        {"directory", directory},
+        {"eat", eat},
+        {"environment", environment},
+        {"escape", escape},
+        {"exit", leave},
+        {"holder", holder},
+        {"host", host},
+        {"idle-child", idle_child},
+        {"polite", polite},
+        {"spawn", spawn},
+        {"window", window},
+        {"with-child", with_child},
+    };
+    all.merge(plain_roles());
+    return all;
+  }();
   return roles;
 }
 

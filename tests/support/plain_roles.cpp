@@ -1,0 +1,122 @@
+#include "plain_roles.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "common.hpp"
+
+namespace support {
+namespace {
+
+/// SIZE [out|err] [WORD]: that many bytes of the pattern, without a newline; then says WORD.
+int print(const Words& words) {
+  put(word(words, 1) == "err" ? 2 : 1, pattern(number(words, 0)));
+  if (words.size() > 2) {
+    say(words[2]);
+  }
+  return 0;
+}
+
+/// SIZE: that many bytes 'x', without a newline.
+int flood(const Words& words) {
+  const std::string block(std::size_t{256} * 1024, 'x');
+  for (std::size_t left = number(words, 0); left > 0;) {
+    const std::size_t part = std::min(left, block.size());
+    put(1, std::string_view(block).substr(0, part));
+    left -= part;
+  }
+  return 0;
+}
+
+/// OUT ERR CODE.
+int emit(const Words& words) {
+  put(1, word(words, 0));
+  put(2, word(words, 1));
+  return static_cast<int>(number(words, 2));
+}
+
+/// N: numbered pieces, in turn on both streams.
+int alternate(const Words& words) {
+  for (std::size_t index = 0; index < number(words, 0); ++index) {
+    put(index % 2 == 0 ? 1 : 2, std::to_string(index) + "\n");
+  }
+  return 0;
+}
+
+/// N: "line 0" to "line N-1".
+int lines(const Words& words) {
+  std::string text;
+  for (std::size_t index = 0; index < number(words, 0); ++index) {
+    text += "line " + std::to_string(index) + "\n";
+  }
+  put(1, text);
+  return 0;
+}
+
+/// …: each argument with a NUL behind it.
+int arguments(const Words& words) {
+  std::string text;
+  for (const std::string& argument : words) {
+    text += argument;
+    text += '\0';
+  }
+  put(1, text);
+  return 0;
+}
+
+/// N MILLISECONDS: a line each.
+int ticks(const Words& words) {
+  for (std::size_t index = 0; index < number(words, 0); ++index) {
+    say("tick");
+    std::this_thread::sleep_for(std::chrono::milliseconds(number(words, 1)));
+  }
+  return 0;
+}
+
+int echo(const Words& /*words*/) {
+  std::vector<char> block(65536);
+  while (const std::size_t count = take(block.data(), block.size())) {
+    put(1, std::string_view(block.data(), count));
+  }
+  return 0;
+}
+
+int count_input(const Words& /*words*/) {
+  std::vector<char> block(65536);
+  std::size_t total = 0;
+  while (const std::size_t count = take(block.data(), block.size())) {
+    total += count;
+  }
+  say(std::to_string(total));
+  return 0;
+}
+
+int sleep_ready(const Words& /*words*/) {
+  say("ready");
+  rest();
+}
+
+/// MILLISECONDS: computes for that long.
+int burn(const Words& words) {
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + std::chrono::milliseconds(number(words, 0));
+  while (Clock::now() < end) {
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::map<std::string, Role> plain_roles() {
+  return {
+      {"alternate", alternate}, {"arguments", arguments},
+      {"burn", burn},           {"count-input", count_input},
+      {"echo", echo},           {"emit", emit},
+      {"flood", flood},         {"lines", lines},
+      {"print", print},         {"sleep", sleep_ready},
+      {"ticks", ticks},
+  };
+}
+
+}  // namespace support
