@@ -169,11 +169,19 @@ void start(Spawned& spawned, const SpawnPlan& plan, std::vector<HANDLE>& jobs) {
   // The system takes no long one here ("SetCurrentDirectory"), prefix or not.
   const std::wstring directory = plan.directory ? to_wide(*plan.directory, "current_dir") : L"";
   PROCESS_INFORMATION process{};
-  if (::CreateProcessW(program.c_str(), command_line.data(), nullptr, nullptr, TRUE, flags,
-                       environment.data(), plan.directory ? directory.c_str() : nullptr,
-                       &startup.StartupInfo, &process) == 0) {
+  // Wine has been seen to answer "Internal error" when a new process ended before its first
+  // instruction: of the program nothing has run.
+  constexpr int attempts = 5;
+  for (int attempt = 1;; ++attempt) {
+    if (::CreateProcessW(program.c_str(), command_line.data(), nullptr, nullptr, TRUE, flags,
+                         environment.data(), plan.directory ? directory.c_str() : nullptr,
+                         &startup.StartupInfo, &process) != 0) {
+      break;
+    }
     const boost::system::error_code why = last_error();
-    throw Refused{{stage_of(static_cast<DWORD>(why.value()), plan), why}};
+    if (why.value() != ERROR_INTERNAL_ERROR || attempt == attempts) {
+      throw Refused{{stage_of(static_cast<DWORD>(why.value()), plan), why}};
+    }
   }
   const UniqueHandle thread(process.hThread);
   spawned.process = UniqueHandle(process.hProcess);
