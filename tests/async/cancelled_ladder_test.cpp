@@ -187,7 +187,7 @@ TEST_CASE("a wait that is cancelled while its process is stopped does not hinder
     asio::cancellation_signal signal;
     Process stubborn = started(context, role("stubborn"));
     REQUIRE(line_of(context, stubborn) == "ready");
-    const PidWatch leader(static_cast<pid_t>(stubborn.pid()));
+    const PidWatch leader(stubborn.pid());
     Answer<Outcome> waited;
     Answer<StopReport> stopped;
     stubborn.async_wait(cancellable(signal, waited));

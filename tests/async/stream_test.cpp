@@ -111,7 +111,7 @@ TEST_CASE("a cancelled flush leaves the writes alone", "[contract][async]") {
   CHECK_THROWS_AS(flushed.get(), treehold::Cancelled);
   // Stopped by itself, so that the pipe stays full until here.
   CHECK(wait_until([&] { return state_of(static_cast<pid_t>(deaf.process.pid())) == 'T'; }));
-  PidWatch(static_cast<pid_t>(deaf.process.pid())).kill(SIGCONT);
+  PidWatch(deaf.process.pid()).kill(SIGCONT);
   std::future<Output> rest = deaf.process.async_output(asio::use_future);
   CHECK_NOTHROW(written.get());
   CHECK(rest.get().stdout_bytes.size() == 300000);

@@ -254,7 +254,7 @@ TEST_CASE("a suspended process is ended by its own kill and by its destructor", 
   std::optional<Process> first = start_ready(group, role("sleep"));
   Process second = start_ready(group, role("sleep"));
   group.suspend();
-  const PidWatch watch(static_cast<pid_t>(first->pid()));
+  const PidWatch watch(first->pid());
   first.reset();
   CHECK(watch.dead());
   second.kill();
@@ -266,7 +266,7 @@ TEST_CASE("a suspended group is destroyed like any other", "[contract]") {
   {
     ProcessGroup group;
     Process child = start_ready(group, role("stubborn"));
-    watch.emplace(static_cast<pid_t>(child.pid()));
+    watch.emplace(child.pid());
     group.suspend();
   }
   CHECK(watch->dead());
@@ -415,7 +415,7 @@ TEST_CASE("destroying a group ends its whole tree", "[contract]") {
     ProcessGroup group;
     std::string said;
     Process child = start_ready(group, role("with-child", {"stubborn"}), &said);
-    leader.emplace(static_cast<pid_t>(child.pid()));
+    leader.emplace(child.pid());
     descendant.emplace(pid_after(said, "child"));
   }
   CHECK(leader->dead());
@@ -515,7 +515,7 @@ TEST_CASE("a group can be moved", "[contract]") {
   CHECK(second.members().size() == 1);
   ProcessGroup third;
   Process other = start_ready(third, role("sleep"));
-  const PidWatch watch(static_cast<pid_t>(other.pid()));
+  const PidWatch watch(other.pid());
   third = std::move(second);
   CHECK(watch.dead());
   CHECK(third.members() == std::vector<ProcessId>{child.pid()});

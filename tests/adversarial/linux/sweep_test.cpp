@@ -92,7 +92,7 @@ TEST_CASE("what has an owner is not swept", "[contract][adversarial][guardian]")
   require_umbrella();
   ProcessGroup group;
   Process child = group.start(role("sleep"));
-  const PidWatch watch(static_cast<pid_t>(child.pid()));
+  const PidWatch watch(child.pid());
   for (const bool dry_run : {true, false}) {
     SweepOptions options;
     options.dry_run = dry_run;

@@ -83,7 +83,7 @@ TEST_CASE("a leader that moves out of its leaf is ended, and reported as lost",
     ProcessGroup group;
     Process leader = group.start(Command(moving).stdin_pipe());
     REQUIRE(leader.read_line(Stream::out) == "moved");
-    const PidWatch watch(static_cast<pid_t>(leader.pid()));
+    const PidWatch watch(leader.pid());
     if (hard) {
       CHECK_THROWS_AS(group.kill(), treehold::ContainmentLost);
     } else {

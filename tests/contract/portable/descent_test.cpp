@@ -64,7 +64,7 @@ TEST_CASE("a member that was seen is ended although its parents are gone", "[con
   Process leader = group.start(role("with-child", {"escaped"}));
   const PidWatch child(escaped_child(leader));
   CHECK(group.members().size() == 2);
-  const PidWatch parent(static_cast<pid_t>(leader.pid()));
+  const PidWatch parent(leader.pid());
   parent.kill(SIGKILL);
   REQUIRE(parent.wait_dead());
   CHECK(group.members().size() == 1);

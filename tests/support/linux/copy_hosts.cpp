@@ -43,8 +43,8 @@ void two_copies(Host& host, const std::vector<std::string>&) {
   const SecondCopy other;
   ProcessGroup group;
   Process own = group.start(treehold::Command("sleep", {"100000"}));
-  const PidWatch first(static_cast<pid_t>(own.pid()));
-  const PidWatch second(static_cast<pid_t>(other.starts()));
+  const PidWatch first(own.pid());
+  const PidWatch second(other.starts());
   EXPECT(other.sweeps() == 0);
   EXPECT(treehold::sweep_stale_groups().empty());
   EXPECT(!first.dead());
