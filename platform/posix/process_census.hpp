@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,7 +23,8 @@ struct ProcessRecord {
   std::uint64_t parent_birth = 0;  ///< of who bore it; 0 where the system does not tell
 };
 
-[[nodiscard]] std::vector<pid_t> all_processes();
+/// Calls `visit` with the number of each process and zombie, soon after it was seen there.
+void for_each_process(const std::function<void(pid_t)>& visit);
 
 /// A process or a zombie, by its number; nothing when there is none, or it is hidden from us.
 [[nodiscard]] std::optional<ProcessRecord> read_process(pid_t pid);

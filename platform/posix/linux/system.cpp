@@ -60,17 +60,17 @@ long become_user(uid_t user) noexcept {
 
 ProcessTable read_process_table() {
   ProcessTable table;
-  for (const pid_t pid : all_processes()) {
+  for_each_process([&table](pid_t pid) {
     std::optional<ProcessRecord> record = read_process(pid);
     if (!record) {
       table.complete = false;
-      continue;
+      return;
     }
     if (record->state == 'Z' && is_alive(*record)) {
       record->state = 'S';  // its main thread alone has ended
     }
     table.processes.push_back(std::move(*record));
-  }
+  });
   return table;
 }
 

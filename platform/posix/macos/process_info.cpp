@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstring>
+#include <functional>
 #include <vector>
 
 #include "platform/posix/process_census.hpp"
@@ -48,23 +49,28 @@ std::optional<UniqueIds> unique_ids(pid_t pid) noexcept {
   return UniqueIds{info.unique_id, info.bearer_unique_id};
 }
 
-std::vector<pid_t> all_processes() {
+void for_each_process(const std::function<void(pid_t)>& visit) {
   std::vector<pid_t> pids;
   for (;;) {
     const int size = ::proc_listpids(PROC_ALL_PIDS, 0, nullptr, 0);
     if (size <= 0) {
-      return {};
+      return;
     }
     constexpr std::size_t born_meanwhile = 64;
     pids.resize(static_cast<std::size_t>(size) / sizeof(pid_t) + born_meanwhile);
     const int room = static_cast<int>(pids.size() * sizeof(pid_t));
     const int filled = ::proc_listpids(PROC_ALL_PIDS, 0, pids.data(), room);
     if (filled <= 0) {
-      return {};
+      return;
     }
     if (filled < room) {
       pids.resize(static_cast<std::size_t>(filled) / sizeof(pid_t));
-      return pids;
+      break;
+    }
+  }
+  for (const pid_t pid : pids) {
+    if (pid > 0) {  // 0 is the kernel's own
+      visit(pid);
     }
   }
 }

@@ -97,16 +97,13 @@ long become_user(uid_t user) noexcept {
 
 ProcessTable read_process_table() {
   ProcessTable table;
-  for (const pid_t pid : all_processes()) {
-    if (pid <= 0) {
-      continue;  // the kernel's own
-    }
+  for_each_process([&table](pid_t pid) {
     if (std::optional<ProcessRecord> record = read_process(pid)) {
       table.processes.push_back(std::move(*record));
     } else {
       table.complete = false;
     }
-  }
+  });
   return table;
 }
 
