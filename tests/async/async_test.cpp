@@ -9,6 +9,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -424,11 +425,26 @@ TEST_CASE("a thousand short runs on a context of four threads", "[contract][asyn
   const DescriptorLimit limit(10'000);
   asio::io_context context;
   constexpr int count = 1000;
-  std::atomic<int> good{0};
+  std::mutex access;
+  int good = 0;
+  std::vector<std::string> wrong;
   for (int i = 0; i < count; ++i) {
     Command("sh", {"-c", "exit " + std::to_string(i % 7)})
-        .async_exit_code(context, [&good, i](const std::exception_ptr& error, int code) {
-          good += !error && code == i % 7 ? 1 : 0;
+        .async_exit_code(context, [&, i](const std::exception_ptr& error, int code) {
+          std::string answer = std::to_string(code);
+          try {
+            if (error) {
+              std::rethrow_exception(error);
+            }
+          } catch (const std::exception& failure) {
+            answer = failure.what();
+          }
+          const std::lock_guard lock(access);
+          if (answer == std::to_string(i % 7)) {
+            ++good;
+          } else {
+            wrong.push_back(answer);
+          }
         });
   }
   std::vector<std::thread> threads;
@@ -438,6 +454,7 @@ TEST_CASE("a thousand short runs on a context of four threads", "[contract][asyn
   for (std::thread& thread : threads) {
     thread.join();
   }
+  CAPTURE(wrong);
   CHECK(good == count);
   CHECK(marked_processes().empty());
 }
