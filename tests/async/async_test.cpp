@@ -1,15 +1,11 @@
 // The asynchronous form by itself: tokens, executors, cancellation, lifetime. What the verbs do is
 // held by the contract, which runs in this form as well.
-#include <signal.h>
-
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -56,7 +52,7 @@ TEST_CASE("every verb has an asynchronous form", "[contract][async]") {
   Answer<Output> checked;
   Answer<int> code;
   Answer<bool> yes;
-  Command("echo", {"hello"}).async_run(context, text.handler());
+  role("emit", {"hello\n", "", "0"}).async_run(context, text.handler());
   role("exit", {"3"}).async_output(context, output.handler());
   role("exit", {"3"}).async_checked(context, checked.handler());
   role("exit", {"3"}).async_exit_code(context.get_executor(), code.handler());
@@ -78,10 +74,10 @@ TEST_CASE("errors of the settings and of the start come through the handler", "[
   Answer<Output> missing;
   Answer<Process> not_there;
   Answer<Output> no_pipe;
-  Command("true").timeout(-1s).async_output(context, invalid.handler());
+  quick().timeout(-1s).async_output(context, invalid.handler());
   Command("no-such-program").async_output(context, missing.handler());
-  Command("true").current_dir("/no/such/place").async_start(context, not_there.handler());
-  Command("cat").stdin_pipe().async_output(context, no_pipe.handler());
+  quick().current_dir("/no/such/place").async_start(context, not_there.handler());
+  role("echo").stdin_pipe().async_output(context, no_pipe.handler());
   context.run();
   CHECK(invalid.failed_with<treehold::InvalidSetting>());
   CHECK(missing.failed_with<treehold::ProgramNotFound>());
@@ -186,28 +182,13 @@ TEST_CASE("a run cancelled before it begins starts nothing", "[contract][async]"
   asio::io_context context;
   asio::cancellation_signal signal;
   Answer<int> answer;
-  Command("touch", {dir / "made"})
+  role("create", {dir / "made"})
       .async_exit_code(context, asio::bind_cancellation_slot(signal.slot(), answer.handler()));
   signal.emit(cancellation_type::terminal);
   context.run();
   CHECK(answer.calls == 1);
   CHECK(answer.cancelled());
   CHECK_FALSE(std::filesystem::exists(dir / "made"));
-}
-
-TEST_CASE("a cancelled run is ended softly where it is asked for", "[contract][async]") {
-  const TempDir dir;
-  asio::io_context context;
-  asio::cancellation_signal signal;
-  Answer<Output> answer;
-  Command("sh", {"-c", "trap 'touch \"$0\"; exit' TERM; echo ready; while :; do sleep 0.01; done",
-                 dir / "noted"})
-      .cancel_grace(hang_bound)
-      .on_stdout_line([&](std::string_view) { signal.emit(cancellation_type::terminal); })
-      .async_output(context, asio::bind_cancellation_slot(signal.slot(), answer.handler()));
-  context.run();
-  CHECK(answer.cancelled());
-  CHECK(std::filesystem::exists(dir / "noted"));
 }
 
 TEST_CASE("fifty runs are cancelled at once", "[contract][async]") {
@@ -260,7 +241,7 @@ TEST_CASE("a cancellation wins over a time-out that is due at the same moment",
 TEST_CASE("a started process is talked to", "[contract][async]") {
   asio::io_context context;
   Answer<Process> started;
-  Command("cat").stdin_pipe().async_start(context, started.handler());
+  role("echo").stdin_pipe().async_start(context, started.handler());
   run_until(context, [&] { return started.calls == 1; });
   REQUIRE_FALSE(started.error);
   Process cat = std::move(started.result);
@@ -290,7 +271,7 @@ TEST_CASE("a started process is talked to", "[contract][async]") {
 TEST_CASE("a cancelled wait lets the child go on", "[contract][async]") {
   asio::io_context context;
   Answer<Process> started;
-  Command("cat").stdin_pipe().async_start(context, started.handler());
+  role("echo").stdin_pipe().async_start(context, started.handler());
   run_until(context, [&] { return started.calls == 1; });
   for (const auto type :
        {cancellation_type::total, cancellation_type::partial, cancellation_type::terminal}) {
@@ -316,7 +297,7 @@ TEST_CASE("a cancelled wait lets the child go on", "[contract][async]") {
 TEST_CASE("a slow reader holds the child back, and memory stays flat", "[contract][async]") {
   asio::io_context context;
   Answer<Process> started;
-  Command("head", {"-c", "268435456", "/dev/zero"}).async_start(context, started.handler());
+  role("flood", {"268435456"}).async_start(context, started.handler());
   run_until(context, [&] { return started.calls == 1; });
   const std::size_t before = own_memory("VmRSS");
   std::size_t total = 0;
@@ -381,7 +362,7 @@ TEST_CASE("a process that is dropped is ended by what is pending", "[contract][a
   context.run();
   CHECK(child.dead());
   CHECK(waited.calls == 1);
-  CHECK(waited.result == Outcome::signalled(SIGKILL, false));
+  CHECK(waited.result == Outcome::signalled(9, false));
 }
 
 TEST_CASE("a group is stopped, killed and waited for", "[contract][async]") {
@@ -400,7 +381,7 @@ TEST_CASE("a group is stopped, killed and waited for", "[contract][async]") {
   run_until(context, [&] { return given_up != nullptr; });
   CHECK_THROWS_AS(std::rethrow_exception(given_up), treehold::Cancelled);
   Answer<Output> output;
-  group.async_output(Command("echo", {"inside"}), context, output.handler());
+  group.async_output(role("emit", {"inside\n", "", "0"}), context, output.handler());
   bool empty = false;
   group.async_wait_empty(context, [&](const std::exception_ptr& error) { empty = !error; });
   Answer<treehold::StopReport> killed;
@@ -415,46 +396,8 @@ TEST_CASE("a group is stopped, killed and waited for", "[contract][async]") {
   run_until(context, [&] { return stopped.calls == 1; });
   CHECK(stopped.result.confirmed);
   Answer<int> refused;
-  group.async_exit_code(Command("true"), context, refused.handler());
+  group.async_exit_code(quick(), context, refused.handler());
   run_until(context, [&] { return refused.calls == 1; });
   CHECK(refused.failed_with<treehold::GroupClosed>());
   started.result = Process();
-}
-
-TEST_CASE("a thousand short runs on a context of four threads", "[contract][async]") {
-  const DescriptorLimit limit(10'000);
-  asio::io_context context;
-  constexpr int count = 1000;
-  std::mutex access;
-  int good = 0;
-  std::vector<std::string> wrong;
-  for (int i = 0; i < count; ++i) {
-    Command("sh", {"-c", "exit " + std::to_string(i % 7)})
-        .async_exit_code(context, [&, i](const std::exception_ptr& error, int code) {
-          std::string answer = std::to_string(code);
-          try {
-            if (error) {
-              std::rethrow_exception(error);
-            }
-          } catch (const std::exception& failure) {
-            answer = failure.what();
-          }
-          const std::lock_guard lock(access);
-          if (answer == std::to_string(i % 7)) {
-            ++good;
-          } else {
-            wrong.push_back(answer);
-          }
-        });
-  }
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&context] { context.run(); });
-  }
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
-  CAPTURE(wrong);
-  CHECK(good == count);
-  CHECK(marked_processes().empty());
 }

@@ -1,9 +1,4 @@
 // How the three standard streams are wired, and that every byte arrives.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <string>
 
 #include <catch2/catch.hpp>
@@ -24,8 +19,6 @@ using treehold::SpawnStage;
 TEST_CASE("standard input is at its end unless something is given", "[contract]") {
   CHECK(role("count-input").run() == "0");
   CHECK(role("count-input").stdin_null().run() == "0");
-  const auto report = parse_report(role("report").run());
-  CHECK(report.at("fd0") == "/dev/null");
 }
 
 TEST_CASE("standard input takes bytes", "[contract]") {
@@ -47,15 +40,8 @@ TEST_CASE("a file for standard input that cannot be opened is told as such", "[c
     FAIL("did not throw");
   } catch (const SpawnFailed& error) {
     CHECK(error.stage() == SpawnStage::standard_input);
-    CHECK(error.code().value() == ENOENT);
+    CHECK(error.code() == boost::system::errc::no_such_file_or_directory);
   }
-}
-
-TEST_CASE("standard input can be the host's own", "[contract]") {
-  const TempDir here;
-  write_file(here / "input", "inherited");
-  const Redirect redirect(0, here / "input", O_RDONLY);
-  CHECK(role("echo").stdin_inherit().run() == "inherited");
 }
 
 TEST_CASE("standard output and error go to files", "[contract]") {
@@ -76,31 +62,13 @@ TEST_CASE("standard output and error go to files", "[contract]") {
   CHECK(read_file(err) == "new err--");
 }
 
-TEST_CASE("files for output are made with the usual mode less the umask of the host",
-          "[contract]") {
-  const TempDir here;
-  const mode_t before = ::umask(027);
-  (void)role("emit", {"x", "", "0"}).stdout_file(here / "out").output();
-  ::umask(before);
-  struct stat status {};
-  REQUIRE(::stat((here / "out").c_str(), &status) == 0);
-  CHECK((status.st_mode & 0777U) == 0640);
-}
-
 TEST_CASE("a file for output that cannot be made is told as such", "[contract]") {
   try {
     (void)role("exit", {"0"}).stdout_file("/no/such/directory/out").output();
     FAIL("did not throw");
   } catch (const SpawnFailed& error) {
     CHECK(error.stage() == SpawnStage::standard_output);
-    CHECK(error.code().value() == ENOENT);
-  }
-  try {
-    (void)role("exit", {"0"}).stderr_append("/").output();
-    FAIL("did not throw");
-  } catch (const SpawnFailed& error) {
-    CHECK(error.stage() == SpawnStage::standard_error);
-    CHECK(error.code().value() == EISDIR);
+    CHECK(error.code() == boost::system::errc::no_such_file_or_directory);
   }
 }
 
@@ -109,21 +77,6 @@ TEST_CASE("output can be thrown away", "[contract]") {
   CHECK(done.stdout_bytes.empty());
   CHECK(done.stderr_bytes == "err");
   CHECK(role("emit", {"out", "err", "0"}).stderr_null().output().stderr_bytes.empty());
-  CHECK(parse_report(role("report").stderr_null().run()).at("fd2") == "/dev/null");
-}
-
-TEST_CASE("standard output and error can be the host's own", "[contract]") {
-  const TempDir here;
-  Output done;
-  {
-    const Redirect out(1, here / "out", O_WRONLY | O_CREAT);
-    const Redirect err(2, here / "err", O_WRONLY | O_CREAT);
-    done = role("emit", {"out", "err", "0"}).stdout_inherit().stderr_inherit().output();
-  }
-  CHECK(done.stdout_bytes.empty());
-  CHECK(done.stderr_bytes.empty());
-  CHECK(read_file(here / "out") == "out");
-  CHECK(read_file(here / "err") == "err");
 }
 
 TEST_CASE("standard error merged into standard output keeps the order", "[contract]") {
@@ -155,11 +108,6 @@ TEST_CASE("a child that does not read its 1 MiB of input is no error", "[contrac
   CHECK(closed.stdout_bytes == "ready\n");
 }
 
-TEST_CASE("256 KiB go through cat both ways", "[contract]") {
-  const std::string input = pattern(std::size_t{256} * 1024);
-  CHECK(Command("cat").stdin_bytes(input).output().stdout_bytes == input);
-}
-
 TEST_CASE("64 MiB go round and come back byte for byte", "[contract]") {
   const std::string input = pattern(repeats<std::size_t>(64, 4) << 20U);
   const Output done = role("echo").stdin_bytes(input).output();
@@ -179,19 +127,8 @@ TEST_CASE("bytes are kept exactly as written", "[contract]") {
 }
 
 TEST_CASE("much on both streams at once does not block", "[contract]") {
-  const Output done = Command("sh", {"-c",
-                                     "head -c 2000000 /dev/zero >&2 & head -c 2000000 /dev/zero; "
-                                     "wait"})
-                          .output();
+  const Output done = role("flood", {"2000000", "both"}).output();
   CHECK(done.outcome.success());
   CHECK(done.stdout_bytes.size() == 2000000);
   CHECK(done.stderr_bytes.size() == 2000000);
-}
-
-TEST_CASE("a child that closes its streams runs on", "[contract]") {
-  const Output done = Command("sh", {"-c", "echo before; exec >&- 2>&-; read -r line; exit 6"})
-                          .stdin_bytes("x\n")
-                          .output();
-  CHECK(done.stdout_bytes == "before\n");
-  CHECK(done.outcome == Outcome::exited(6));
 }

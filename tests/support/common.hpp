@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -145,6 +146,36 @@ class WorkingDirectory {
 
  private:
   std::string before_;
+};
+
+/// Eight-byte counters in a file that several processes map.
+class SharedCounters {
+ public:
+  explicit SharedCounters(const std::string& path);
+  SharedCounters(const SharedCounters&) = delete;
+  SharedCounters& operator=(const SharedCounters&) = delete;
+  ~SharedCounters();
+
+  /// How much a worker has done, and how much it had done when it got its soft signal.
+  [[nodiscard]] std::uint64_t work() const noexcept { return counters_[0]; }
+  [[nodiscard]] std::uint64_t work_at_signal() const noexcept { return counters_[1]; }
+  [[nodiscard]] bool signalled() const noexcept { return counters_[2] != 0; }
+  volatile std::uint64_t* counters() noexcept { return counters_; }
+
+ private:
+  volatile std::uint64_t* counters_ = nullptr;
+};
+
+/// Sets a variable of our environment until destroyed.
+class Variable {
+ public:
+  Variable(std::string name, const std::string& value);
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+  ~Variable();
+
+ private:
+  std::string name_;
 };
 
 /// Bytes that repeat with no short period, with every value among them.

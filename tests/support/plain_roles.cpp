@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <thread>
 
 #include "common.hpp"
@@ -18,13 +19,16 @@ int print(const Words& words) {
   return 0;
 }
 
-/// SIZE: that many bytes 'x', without a newline.
+/// SIZE [both]: that many bytes 'x', without a newline; as many on standard error.
 int flood(const Words& words) {
   const std::string block(std::size_t{256} * 1024, 'x');
   for (std::size_t left = number(words, 0); left > 0;) {
-    const std::size_t part = std::min(left, block.size());
-    put(1, std::string_view(block).substr(0, part));
-    left -= part;
+    const std::string_view part = std::string_view(block).substr(0, left);
+    put(1, part);
+    if (word(words, 1) == "both") {
+      put(2, part);
+    }
+    left -= part.size();
   }
   return 0;
 }
@@ -106,16 +110,21 @@ int burn(const Words& words) {
   return 0;
 }
 
+/// FILE: makes it.
+int create(const Words& words) {
+  return std::ofstream(word(words, 0)).is_open() ? 0 : 1;
+}
+
 }  // namespace
 
 std::map<std::string, Role> plain_roles() {
   return {
       {"alternate", alternate}, {"arguments", arguments},
       {"burn", burn},           {"count-input", count_input},
-      {"echo", echo},           {"emit", emit},
-      {"flood", flood},         {"lines", lines},
-      {"print", print},         {"sleep", sleep_ready},
-      {"ticks", ticks},
+      {"create", create},       {"echo", echo},
+      {"emit", emit},           {"flood", flood},
+      {"lines", lines},         {"print", print},
+      {"sleep", sleep_ready},   {"ticks", ticks},
   };
 }
 

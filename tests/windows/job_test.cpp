@@ -45,24 +45,6 @@ TEST_CASE("a job object is the mechanism, and says what it is worth", "[windows]
   CHECK_THROWS_AS(ProcessGroup(options), treehold::Unsupported);
 }
 
-TEST_CASE("a run ends with its leader, and what that left ends too", "[windows]") {
-  const treehold::Output out = role("holder").output();
-  CHECK(out.outcome == Outcome::exited(0));
-  CHECK_FALSE(out.incomplete);
-  CHECK_FALSE(support::alive(pid_after(out.stdout_bytes, "child")));
-}
-
-TEST_CASE("a child of a child that has ended is a member", "[windows]") {
-  ProcessGroup group;
-  Process leader = group.start(role("escape", {"stay"}));
-  const treehold::ProcessId pid = pid_after(first_line(leader), "daemon");
-  const PidWatch daemon(pid);
-  const auto members = group.members();
-  CHECK(std::find(members.begin(), members.end(), pid) != members.end());
-  CHECK(group.stop(0s).confirmed);
-  CHECK(daemon.wait_dead());
-}
-
 TEST_CASE("a member cannot break away from its job", "[windows]") {
   ProcessGroup group;
   Process leader = group.start(role("break-away"));
@@ -73,19 +55,6 @@ TEST_CASE("a member cannot break away from its job", "[windows]") {
     (void)group.kill();
     CHECK(child.wait_dead());
   }
-}
-
-TEST_CASE("members are the whole tree, and the living only", "[windows]") {
-  ProcessGroup group;
-  CHECK(group.members().empty());
-  Process first = start_ready(group, role("deep", {"3"}));
-  CHECK(group.members().size() == 4);
-  CHECK(first.members().size() == 4);
-  Process second = start_ready(group, role("sleep"));
-  CHECK(group.members().size() == 5);
-  first.kill();
-  (void)first.wait();
-  CHECK(support::wait_until([&] { return group.members().size() == 1; }));
 }
 
 TEST_CASE("the end of one start leaves its siblings alone", "[windows]") {
@@ -99,30 +68,7 @@ TEST_CASE("the end of one start leaves its siblings alone", "[windows]") {
   CHECK(support::alive(sibling.pid()));
 }
 
-TEST_CASE("a suspended tree does no work until it is resumed", "[windows]") {
-  const support::TempDir here;
-  ProcessGroup group;
-  Process worker = start_ready(group, role("count-up", {here / "work"}));
-  const auto work = [&] { return support::read_file(here / "work"); };
-  const auto progresses = [&] {
-    const std::string before = work();
-    return support::wait_until([&] { return work() != before; });
-  };
-  CHECK(progresses());
-  group.suspend();
-  group.suspend();  // the same, not once more
-  CHECK_THROWS_AS(group.start(role("exit", {"0"})), treehold::GroupSuspended);
-  const std::string before = work();
-  CHECK_FALSE(support::wait_until([&] { return work() != before; }, 300ms));
-  group.resume();
-  CHECK(progresses());
-  group.suspend();
-  CHECK(group.kill().confirmed);  // also while it is suspended
-  group.resume();
-  CHECK(group.exit_code(role("exit", {"3"})) == 3);
-}
-
-TEST_CASE("suspension covers descendants", "[windows]") {
+TEST_CASE("many members are suspended again and again, and ended meanwhile", "[windows]") {
   ProcessGroup group;
   Process leader = start_ready(group, role("spawn", {"10"}));
   CHECK(group.members().size() == 11);
@@ -180,17 +126,6 @@ TEST_CASE("all 32 bits of an exit code are told", "[windows]") {
   CHECK(role("exit", {std::to_string(0xE07EE001U)}).output().outcome ==
         Outcome::exited(static_cast<int>(0xE07EE001U)));
   CHECK(role("exit", {"300"}).accept_exit_codes({300}).run().empty());
-}
-
-TEST_CASE("64 MiB go round and come back byte for byte", "[windows]") {
-  const std::string input = support::pattern(std::size_t{64} << 20U);
-  const treehold::Output done = role("echo").stdin_bytes(input).output();
-  CHECK((done.stdout_bytes == input));
-}
-
-TEST_CASE("a child that does not read its input is no error", "[windows]") {
-  const std::string input = support::pattern(1 << 20);
-  CHECK(role("exit", {"3"}).stdin_bytes(input).exit_code() == 3);
 }
 
 TEST_CASE("files and NUL are the streams that were asked for", "[windows]") {

@@ -114,13 +114,15 @@ int last_words(const Words& words) {  // answers SIGTERM with N bytes
 
 // -- Trees ----------------------------------------------------------------------------------------
 
-int holder(const Words&) {  // leaves a child that keeps standard output open
+/// [SIZE CODE]: leaves a child that keeps standard output open, after SIZE bytes of the pattern.
+int holder(const Words& words) {
   const pid_t child = fork_ready([](const auto& ready) {
     ready();
     rest();
   });
   say("child " + std::to_string(child));
-  return 0;
+  put(1, pattern(number(words, 0)));
+  return static_cast<int>(number(words, 1));
 }
 
 int background(const Words&) {  // leaves a child that has let go of its streams
@@ -146,6 +148,17 @@ int with_child(const Words& words) {  // [stubborn|escaped]: stays, with a child
     rest();
   });
   say("child " + std::to_string(child));
+  rest();
+}
+
+int parent(const Words& words) {  // ROLE [WORD ...]: stays, with a child that plays it
+  const pid_t child = ::fork();
+  if (child < 0) {
+    return 97;
+  }
+  if (child == 0) {
+    ::_exit(play_role(words.at(0), Words(words.begin() + 1, words.end())));
+  }
   rest();
 }
 
@@ -409,18 +422,12 @@ int environment(const Words&) {
   return 0;
 }
 
-int create(const Words& words) {  // FILE: for a look at its mode
-  const int fd = ::open(word(words, 0).c_str(), O_WRONLY | O_CREAT, 0666);
-  return fd < 0 ? 1 : 0;
-}
-
 const std::map<std::string, Role>& all_roles() {
   static const std::map<std::string, Role> roles = [] {
     std::map<std::string, Role> all{
         {"against-parent", against_parent},
         {"background", background},
         {"close-input", close_input},
-        {"create", create},
         {"deep", deep},
         {"eat", eat},
         {"environment", environment},
@@ -434,6 +441,7 @@ const std::map<std::string, Role>& all_roles() {
         {"last-words", last_words},
         {"late", late},
         {"note-signal", note_signal},
+        {"parent", parent},
         {"polite", polite},
         {"raise", raise_signal},
         {"report", report},

@@ -18,6 +18,7 @@
 #include <stdexcept>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include <catch2/catch.hpp>
 
@@ -345,6 +346,14 @@ bool is_umbrella(std::string_view name) {
   constexpr std::size_t digits = 16;
   return name.size() == prefix.size() + digits && name.starts_with(prefix) &&
          name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string_view::npos;
+}
+
+Variable::Variable(std::string name, const std::string& value) : name_(std::move(name)) {
+  ::setenv(name_.c_str(), value.c_str(), 1);
+}
+
+Variable::~Variable() {
+  ::unsetenv(name_.c_str());
 }
 
 SharedCounters::SharedCounters(const std::string& path) {

@@ -90,6 +90,11 @@ void require_processes(std::size_t count);
 /// Living processes whose real user is `uid`.
 [[nodiscard]] std::vector<pid_t> processes_of(uid_t uid);
 
+/// Whether the system gives this entry to every environment.
+[[nodiscard]] inline bool is_of_the_system(std::string_view /*entry*/) {
+  return false;
+}
+
 /// The state letter of `/proc/PID/stat`; 0 when there is no such process.
 [[nodiscard]] char state_of(pid_t pid);
 
@@ -273,23 +278,5 @@ class NoDescriptors {
 /// A field of /proc/self/status in bytes ("VmRSS", "VmHWM").
 [[nodiscard]] std::size_t own_memory(const std::string& field);
 void reset_peak_memory();
-
-/// Eight-byte counters in a file that several processes map.
-class SharedCounters {
- public:
-  explicit SharedCounters(const std::string& path);
-  SharedCounters(const SharedCounters&) = delete;
-  SharedCounters& operator=(const SharedCounters&) = delete;
-  ~SharedCounters();
-
-  /// How much a worker has done, and how much it had done when it got its soft signal.
-  [[nodiscard]] std::uint64_t work() const noexcept { return counters_[0]; }
-  [[nodiscard]] std::uint64_t work_at_signal() const noexcept { return counters_[1]; }
-  [[nodiscard]] bool signalled() const noexcept { return counters_[2] != 0; }
-  volatile std::uint64_t* counters() noexcept { return counters_; }
-
- private:
-  volatile std::uint64_t* counters_ = nullptr;
-};
 
 }  // namespace support

@@ -94,6 +94,11 @@ int close_input(const Words& /*words*/) {
   rest();
 }
 
+int stubborn(const Words& /*words*/) {  // hears nothing
+  say("ready");
+  rest();
+}
+
 int polite(const Words& /*words*/) {  // answers CTRL_BREAK with a word and exit code 7
   ::SetConsoleCtrlHandler(
       [](DWORD event) -> BOOL {
@@ -117,9 +122,11 @@ int idle_child(const Words& words) {  // [ready]: what the roles below start
   rest();
 }
 
-int holder(const Words& /*words*/) {  // leaves a child that keeps standard output open
+/// [SIZE CODE]: leaves a child that keeps standard output open, after SIZE bytes of the pattern.
+int holder(const Words& words) {
   say("child " + std::to_string(start_self("idle-child")));
-  return 0;
+  put(1, pattern(number(words, 0)));
+  return static_cast<int>(number(words, 1));
 }
 
 int background(const Words& /*words*/) {  // leaves a child that has let go of its streams
@@ -131,6 +138,31 @@ int with_child(const Words& words) {  // [escaped]: stays, with a child that sta
   const DWORD flags = word(words, 0) == "escaped" ? DWORD{CREATE_NEW_PROCESS_GROUP} : 0;
   say("child " + std::to_string(start_self("idle-child", {}, Streams::shared, flags)));
   rest();
+}
+
+int parent(const Words& words) {  // ROLE [WORD ...]: stays, with a child that plays it
+  if (start_self(words.at(0), Words(words.begin() + 1, words.end())) == 0) {
+    return 97;
+  }
+  rest();
+}
+
+int late_child(const Words& words) {  // PID: writes when that process has gone
+  const UniqueHandle leader(
+      ::OpenProcess(SYNCHRONIZE, FALSE, static_cast<DWORD>(number(words, 0))));
+  if (leader) {
+    ::WaitForSingleObject(leader.get(), INFINITE);
+  }
+  say("late");
+  return 0;
+}
+
+int late(const Words& /*words*/) {  // leaves a child that writes when the leader has gone, and ends
+  if (start_self("late-child", {std::to_string(::GetCurrentProcessId())}) == 0) {
+    return 97;
+  }
+  say("early");
+  return 0;
 }
 
 int between(const Words& words) {  // starts a child without a console, and ends
@@ -206,15 +238,11 @@ int eat(const Words& words) {
   return 0;
 }
 
-int count_up(const Words& words) {  // FILE: writes numbers into it, one after the other
-  const UniqueHandle file(::CreateFileW(to_wide(word(words, 0), "file").c_str(), GENERIC_WRITE,
-                                        FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, CREATE_ALWAYS,
-                                        FILE_ATTRIBUTE_NORMAL, nullptr));
+int work(const Words& words) {  // FILE: counts in it
+  SharedCounters counters(word(words, 0));
   say("ready");
-  for (std::uint64_t count = 0;; ++count) {
-    ::SetFilePointer(file.get(), 0, nullptr, FILE_BEGIN);
-    DWORD written = 0;
-    ::WriteFile(file.get(), &count, sizeof count, &written, nullptr);
+  for (;;) {
+    counters.counters()[0] = counters.counters()[0] + 1;
   }
 }
 
@@ -284,7 +312,6 @@ const std::map<std::string, Role>& all_roles() {
         {"between", between},
         {"break-away", break_away},
         {"close-input", close_input},
-        {"count-up", count_up},
         {"deep", deep},
         {"directory", directory},
         {"eat", eat},
@@ -294,9 +321,14 @@ const std::map<std::string, Role>& all_roles() {
         {"holder", holder},
         {"host", host},
         {"idle-child", idle_child},
+        {"late", late},
+        {"late-child", late_child},
+        {"parent", parent},
         {"polite", polite},
         {"spawn", spawn},
+        {"stubborn", stubborn},
         {"window", window},
+        {"work", work},
         {"with-child", with_child},
     };
     all.merge(plain_roles());

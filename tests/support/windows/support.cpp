@@ -1,14 +1,17 @@
 #include "support.hpp"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include <catch2/catch.hpp>
 
 #include "platform/windows/system.hpp"
+#include "platform/windows/unique_handle.hpp"
 #include "src/path_text.hpp"
 
 namespace support {
@@ -54,6 +57,40 @@ TempDir::~TempDir() {
 void write_file(const std::string& path, std::string_view text) {
   std::ofstream file(treehold::path_of(path), std::ios::binary | std::ios::trunc);
   file << text;
+}
+
+Variable::Variable(std::string name, const std::string& value) : name_(std::move(name)) {
+  ::_putenv_s(name_.c_str(), value.c_str());
+}
+
+Variable::~Variable() {
+  ::_putenv_s(name_.c_str(), "");
+}
+
+SharedCounters::SharedCounters(const std::string& path) {
+  using treehold::platform::UniqueHandle;
+  constexpr DWORD size = 4096;
+  const UniqueHandle file(::CreateFileW(
+      treehold::path_of(path).c_str(), GENERIC_READ | GENERIC_WRITE,
+      FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr));
+  // It keeps what it is of as long as somebody has a view of it.
+  const UniqueHandle mapping(
+      ::CreateFileMappingW(file.get(), nullptr, PAGE_READWRITE, 0, size, nullptr));
+  void* const place = ::MapViewOfFile(mapping.get(), FILE_MAP_WRITE, 0, 0, size);
+  if (place == nullptr) {
+    FAIL("no view of " << path);
+  }
+  counters_ = static_cast<volatile std::uint64_t*>(place);
+}
+
+SharedCounters::~SharedCounters() {
+  ::UnmapViewOfFile(const_cast<std::uint64_t*>(counters_));
+}
+
+Canary::Canary() : child_("sleep") {
+  if (child_.read_line() != "ready") {
+    FAIL("the canary did not start");
+  }
 }
 
 }  // namespace support

@@ -72,6 +72,16 @@ class Child {
   void* to_ = nullptr;
 };
 
+/// A process outside of every container: if it dies, treehold has killed what it must not touch.
+class Canary {
+ public:
+  Canary();
+  [[nodiscard]] bool survives() const { return child_.alive(); }
+
+ private:
+  Child child_;
+};
+
 // -- Files and memory -----------------------------------------------------------------------------
 
 /// A directory of its own, removed with all that is in it.
@@ -92,8 +102,25 @@ class TempDir {
 
 void write_file(const std::string& path, std::string_view text);
 
+/// Whether the system gives this entry to every environment.
+[[nodiscard]] inline bool is_of_the_system(std::string_view entry) {
+  return entry.starts_with("SystemRoot=") || entry.starts_with("SystemDrive=") ||
+         entry.starts_with("WINE");
+}
+
 /// The threads of this process, and its open handles; nothing where the system does not count them.
 [[nodiscard]] std::size_t threads();
 [[nodiscard]] std::optional<std::size_t> open_handles();
+
+/// What the contract asks about descriptors: handles have no names, and the listener counts them.
+[[nodiscard]] inline std::vector<std::string> plain_descriptors() {
+  return {};
+}
+[[nodiscard]] inline std::vector<std::string> kept_descriptors() {
+  return {};
+}
+
+/// Of /proc/self/status elsewhere: bytes in memory ("VmRSS").
+[[nodiscard]] std::size_t own_memory(const std::string& field);
 
 }  // namespace support

@@ -14,6 +14,7 @@
 #include "support.hpp"
 
 // After windows.h.
+#include <psapi.h>
 #include <tlhelp32.h>
 
 namespace support {
@@ -173,6 +174,16 @@ std::size_t threads() {
     count += entry.th32OwnerProcessID == ::GetCurrentProcessId() ? 1U : 0U;
   }
   return count;
+}
+
+std::size_t own_memory(const std::string& field) {
+  PROCESS_MEMORY_COUNTERS counters{};
+  counters.cb = sizeof counters;
+  if (field != "VmRSS" ||
+      ::K32GetProcessMemoryInfo(::GetCurrentProcess(), &counters, sizeof counters) == 0) {
+    FAIL("no answer to " << field);
+  }
+  return counters.WorkingSetSize;
 }
 
 std::optional<std::size_t> open_handles() {
