@@ -94,14 +94,17 @@ class UserOperation : public std::enable_shared_from_this<UserOperation<Results.
     const auto executor = work_.get_executor();
     const auto allocator = boost::asio::get_associated_allocator(handler);
     boost::asio::dispatch(
-        executor, boost::asio::bind_allocator(
-                      allocator, [self, handler = std::move(handler), error = std::move(error),
-                                  ... results = std::move(results)]() mutable {
-                        // Here, where the user emits cancellations as well.
-                        boost::asio::get_associated_cancellation_slot(handler).clear();
-                        self->work_.reset();
-                        std::move(handler)(std::move(error), std::move(results)...);
-                      }));
+        executor,
+        boost::asio::bind_allocator(
+            allocator, [held = self, handler = std::move(handler), error = std::move(error),
+                        ... results = std::move(results)]() mutable {
+              // Here, where the user emits cancellations as well.
+              boost::asio::get_associated_cancellation_slot(handler).clear();
+              held->work_.reset();
+              // On another context than ours the handler may end ours.
+              held.reset();
+              std::move(handler)(std::move(error), std::move(results)...);
+            }));
   }
 
   void fail(std::exception_ptr error) { complete(std::move(error), Results()...); }

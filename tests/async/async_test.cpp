@@ -191,6 +191,46 @@ TEST_CASE("a run cancelled before it begins starts nothing", "[contract][async]"
   CHECK_FALSE(std::filesystem::exists(dir / "made"));
 }
 
+TEST_CASE("a handler on another context may end the context of the run", "[contract][async]") {
+  auto first = std::make_unique<asio::io_context>();
+  asio::io_context second;
+  int answer = 0;
+  role("exit", {"3"})
+      .async_exit_code(*first,
+                       asio::bind_executor(second, [&](const std::exception_ptr& error, int code) {
+                         first.reset();
+                         answer = error ? -1 : code;
+                       }));
+  first->run();
+  CHECK(answer == 0);
+  second.run();
+  CHECK(answer == 3);
+}
+
+TEST_CASE("a handler on another context may end that of a process", "[contract][async]") {
+  auto first = std::make_unique<asio::io_context>();
+  asio::io_context second;
+  Answer<Process> started;
+  role("exit", {"3"}).async_start(*first, started.handler());
+  run_until(*first, [&] { return started.calls == 1; });
+  bool called = false;
+  treehold::async_wait_any({&started.result}, second,
+                           [&](const std::exception_ptr& error, std::size_t index) {
+                             started.result = Process();
+                             first.reset();
+                             called = !error && index == 0;
+                           });
+  while (!called && first) {
+    second.restart();
+    second.poll();
+    if (first) {
+      first->restart();
+      first->run_for(1ms);
+    }
+  }
+  CHECK(called);
+}
+
 TEST_CASE("fifty runs are cancelled at once", "[contract][async]") {
   asio::io_context context;
   constexpr int count = 50;

@@ -8,10 +8,12 @@
 #include <thread>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include <treehold/error.hpp>
@@ -30,15 +32,10 @@ class Host {
   }
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
-  ~Host() { finish(); }
-
-  /// Lets its threads go when nothing is pending any more.
-  void finish() {
+  ~Host() {
     work_.reset();
     for (std::thread& thread : threads_) {
-      if (thread.joinable()) {
-        thread.join();
-      }
+      thread.join();
     }
   }
 
@@ -48,13 +45,17 @@ class Host {
   template <class Result, class Wait>
   std::optional<Result> wait_for(std::chrono::nanoseconds bound, Wait wait) {
     asio::cancellation_signal signal;
-    std::future<Result> future =
-        wait(asio::bind_cancellation_slot(signal.slot(), asio::use_future));
+    // Where the handler is called the signal is emitted: one after the other.
+    const auto strand = asio::make_strand(context_);
+    std::future<Result> future = wait(
+        asio::bind_executor(strand, asio::bind_cancellation_slot(signal.slot(), asio::use_future)));
     // Never less than what an operation takes that is complete already.
     constexpr std::chrono::milliseconds least(50);
     if (future.wait_for(std::clamp<std::chrono::nanoseconds>(
             bound, least, std::chrono::hours(1))) == std::future_status::timeout) {
-      asio::post(context_, [&signal] { signal.emit(asio::cancellation_type::total); });
+      asio::post(strand,
+                 asio::use_future([&signal] { signal.emit(asio::cancellation_type::total); }))
+          .get();
       try {
         return future.get();
       } catch (const treehold::Cancelled&) {

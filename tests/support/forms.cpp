@@ -316,17 +316,14 @@ std::vector<treehold::Process*> plain(const std::vector<Process*>& processes) {
 }
 
 /// What `wait(processes, context, token)` completes with, on a context of its own. The processes
-/// keep it, whose threads may still have it in hand; its own are gone when this returns, since they
-/// may have the executors of the processes in hand.
+/// keep it, whose threads may still have it in hand.
 template <class Wait>
 auto waited_for(const std::vector<Process*>& processes, Wait wait) {
   const auto host = std::make_shared<Host>();
   for (Process* process : processes) {
     process->waited_on(host);
   }
-  auto result = wait(plain(processes), host->context(), asio::use_future).get();
-  host->finish();
-  return result;
+  return wait(plain(processes), host->context(), asio::use_future).get();
 }
 
 }  // namespace
