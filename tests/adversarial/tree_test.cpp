@@ -29,10 +29,13 @@ namespace {
 
 /// The user under which the present fork bomb runs: nothing else does. Each bomb has one of its
 /// own, since the zombies of the one before count as processes of its user until somebody reaps
-/// them.
-std::uint32_t bomber = 60000;  // NOLINT
+/// them; and so have those of the mechanisms, whose runs are beside each other.
+std::uint32_t bomber = 0;  // NOLINT
 
 Command fork_bomb(const std::vector<std::string>& arguments, std::uint64_t processes) {
+  if (bomber == 0) {
+    bomber = 60000 + 100 * static_cast<std::uint32_t>(mechanism());
+  }
   ++bomber;
   Command command(self_for_everybody());
   command.arg("--role=fork-bomb").args(arguments).current_dir("/");
