@@ -24,7 +24,8 @@
 // **Lifetime.** A context that is destroyed, or stopped for good, with runs in flight calls no
 // handler; destroying it ends their trees and waits for that, at most five seconds each. A
 // `Process` must not outlive the context it lives on; it may be moved or destroyed with operations
-// pending: destroying it kills the tree, and they complete.
+// pending: destroying it kills the tree, and they complete. A handler on an executor of another
+// context may destroy that of the operation, once no thread runs it any more.
 //
 // See asio's overview, "Completion Tokens" and "Per-Operation Cancellation"; docs/async.md.
 #pragma once

@@ -87,16 +87,16 @@ TEST_CASE("errors of the settings and of the start come through the handler", "[
 
 TEST_CASE("any completion token will do", "[contract][async]") {
   asio::io_context context;
-  const Command echo("echo", {"x"});
-  std::future<std::string> future = echo.async_run(context, asio::use_future);
-  echo.async_run(context, asio::detached);
-  auto deferred = echo.async_run(context, asio::deferred);
+  const Command command = role("emit", {"x", "", "0"});
+  std::future<std::string> future = command.async_run(context, asio::use_future);
+  command.async_run(context, asio::detached);
+  auto deferred = command.async_run(context, asio::deferred);
   std::string late;
   std::move(deferred)(
       [&late](const std::exception_ptr&, std::string text) { late = std::move(text); });
   std::tuple<std::exception_ptr, std::string> both;
-  echo.async_run(context, asio::as_tuple([&both](auto result) { both = std::move(result); }));
-  auto promise = echo.async_run(context, asio::experimental::use_promise);
+  command.async_run(context, asio::as_tuple([&both](auto result) { both = std::move(result); }));
+  auto promise = command.async_run(context, asio::experimental::use_promise);
   context.run();
   std::string promised;
   std::move(promise)(asio::bind_executor(
