@@ -215,7 +215,9 @@ TEST_CASE("treehold run reports what the whole tree has used", "[cli]") {
   const support::TempDir here;
   const std::string file = here / "report.json";
   // The one that works outlives the leader, is no child that it waits for, and is ended.
-  const std::string script = "(while :; do :; done) & sleep 0.5; exit 0";
+  const std::string script =
+      "(while :; do :; done) & "
+      "while [ $(cut -d ' ' -f 14 /proc/$!/stat) -lt 20 ]; do sleep 0.05; done; exit 0";
   CHECK(run_shell(script, {"--stats", "--json", file}).exit_code() == 0);
   const json::value report = json_of(file);
   const json::object& used = report.at("statistics").as_object();
