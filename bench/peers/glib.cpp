@@ -1,0 +1,83 @@
+// GLib's GSubprocess, as its manual shows it.
+#include <gio/gio.h>
+
+#include <cstddef>
+#include <string>
+
+#include "contestant.hpp"
+
+namespace {
+
+void require_good(GError* error) {
+  if (error != nullptr) {
+    const std::string text = error->message;
+    g_error_free(error);
+    throw std::runtime_error(text);
+  }
+}
+
+struct Pending {
+  GMainLoop* loop;
+  std::size_t left;
+  std::size_t good;
+};
+
+class Glib final : public peers::Contestant {
+ public:
+  void start() override {
+    GError* error = nullptr;
+    GSubprocess* child = g_subprocess_new(G_SUBPROCESS_FLAGS_NONE, &error, peers::nothing, nullptr);
+    require_good(error);
+    g_subprocess_wait_check(child, nullptr, &error);
+    g_object_unref(child);
+    require_good(error);
+  }
+
+  void capture(std::size_t bytes) override {
+    GError* error = nullptr;
+    const std::string size = std::to_string(bytes);
+    GSubprocess* child = g_subprocess_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error, peers::head, "-c",
+                                          size.c_str(), "/dev/zero", nullptr);
+    require_good(error);
+    GBytes* output = nullptr;
+    g_subprocess_communicate(child, nullptr, nullptr, &output, nullptr, &error);
+    g_object_unref(child);
+    require_good(error);
+    const bool all = g_bytes_get_size(output) == bytes;
+    g_bytes_unref(output);
+    peers::require(all, "size");
+  }
+
+  void many(std::size_t count) override {
+    Pending pending{g_main_loop_new(nullptr, FALSE), count, 0};
+    for (std::size_t i = 0; i < count; ++i) {
+      GError* error = nullptr;
+      GSubprocess* child =
+          g_subprocess_new(G_SUBPROCESS_FLAGS_NONE, &error, peers::nothing, nullptr);
+      require_good(error);
+      g_subprocess_wait_check_async(
+          child, nullptr,
+          [](GObject* source, GAsyncResult* result, gpointer data) {
+            auto& all = *static_cast<Pending*>(data);
+            const gboolean good =
+                g_subprocess_wait_check_finish(G_SUBPROCESS(source), result, nullptr);
+            all.good += good != FALSE ? 1U : 0U;
+            g_object_unref(source);
+            if (--all.left == 0) {
+              g_main_loop_quit(all.loop);
+            }
+          },
+          &pending);
+    }
+    g_main_loop_run(pending.loop);
+    g_main_loop_unref(pending.loop);
+    peers::require(pending.good == count, "exit code");
+  }
+};
+
+}  // namespace
+
+int main() {
+  Glib contestant;
+  return peers::serve(contestant);
+}
