@@ -11,6 +11,7 @@
 
 #include <treehold/treehold.hpp>
 
+#include "canary.hpp"
 #include "forms.hpp"
 #include "support.hpp"
 

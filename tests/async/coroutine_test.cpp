@@ -4,8 +4,6 @@
 
 #if defined(BOOST_ASIO_HAS_CO_AWAIT)  // clang 14 with libstdc++ has none
 
-#include <signal.h>
-
 #include <atomic>
 #include <chrono>
 #include <exception>

@@ -13,6 +13,7 @@
 
 #include <treehold/treehold.hpp>
 
+#include "canary.hpp"
 #include "forms.hpp"
 #include "group_tools.hpp"
 #include "support.hpp"

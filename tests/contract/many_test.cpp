@@ -1,10 +1,8 @@
 // Many at once: caps, order, failures in their slots, and waiting for several processes.
 #include <algorithm>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include <catch2/catch.hpp>

@@ -1,5 +1,4 @@
 // When a run is over, and that nothing is left of it then.
-#include <optional>
 #include <string>
 #include <vector>
 

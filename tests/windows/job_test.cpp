@@ -128,6 +128,12 @@ TEST_CASE("all 32 bits of an exit code are told", "[windows]") {
   CHECK(role("exit", {"300"}).accept_exit_codes({300}).run().empty());
 }
 
+TEST_CASE("64 MiB go round, though the contract sends fewer here", "[windows]") {
+  const std::string input = support::pattern(std::size_t{64} << 20U);
+  const treehold::Output done = role("echo").stdin_bytes(input).output();
+  CHECK((done.stdout_bytes == input));
+}
+
 TEST_CASE("files and NUL are the streams that were asked for", "[windows]") {
   const support::TempDir here;
   (void)role("emit", {"out", "err", "0"}).stdout_file(here / "out").stderr_file(here / "err").run();

@@ -7,6 +7,7 @@
 
 #include <treehold/treehold.hpp>
 
+#include "canary.hpp"
 #include "forms.hpp"
 #include "support.hpp"
 

@@ -10,6 +10,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "canary.hpp"
 #include "support.hpp"
 
 using namespace support;

@@ -5,6 +5,7 @@
 
 #include <treehold/treehold.hpp>
 
+#include "canary.hpp"
 #include "doomed_host.hpp"
 #include "support.hpp"
 

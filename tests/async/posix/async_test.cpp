@@ -1,5 +1,4 @@
 // The asynchronous form by itself: soft ends, and many short runs of a shell.
-#include <chrono>
 #include <exception>
 #include <filesystem>
 #include <mutex>

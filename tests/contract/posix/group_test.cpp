@@ -1,8 +1,6 @@
 // Groups: signals, soft and hard ends, and a host without descriptors.
 #include <signal.h>
-#include <sys/resource.h>
 
-#include <algorithm>
 #include <string>
 #include <thread>
 #include <utility>

@@ -218,12 +218,6 @@ int Child::wait() {
   return *status_;
 }
 
-Canary::Canary() : child_("sleep") {
-  if (child_.read_line() != "ready") {
-    FAIL("the canary did not start");
-  }
-}
-
 void expect_host(const std::string& scenario, const std::vector<std::string>& arguments,
                  const std::function<void()>& prepare) {
   std::vector<std::string> words{scenario};

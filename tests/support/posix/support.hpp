@@ -157,16 +157,6 @@ class Child {
   std::optional<int> status_;
 };
 
-/// A process outside of every container: if it dies, treehold has killed what it must not touch.
-class Canary {
- public:
-  Canary();
-  [[nodiscard]] bool survives() const { return child_.alive(); }
-
- private:
-  Child child_;
-};
-
 /// Runs the host role `scenario` (see host_roles.cpp) in a process of its own, and fails or skips
 /// the test case as the role says.
 void expect_host(const std::string& scenario, const std::vector<std::string>& arguments = {},

@@ -87,10 +87,4 @@ SharedCounters::~SharedCounters() {
   ::UnmapViewOfFile(const_cast<std::uint64_t*>(counters_));
 }
 
-Canary::Canary() : child_("sleep") {
-  if (child_.read_line() != "ready") {
-    FAIL("the canary did not start");
-  }
-}
-
 }  // namespace support

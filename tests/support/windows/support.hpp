@@ -72,16 +72,6 @@ class Child {
   void* to_ = nullptr;
 };
 
-/// A process outside of every container: if it dies, treehold has killed what it must not touch.
-class Canary {
- public:
-  Canary();
-  [[nodiscard]] bool survives() const { return child_.alive(); }
-
- private:
-  Child child_;
-};
-
 // -- Files and memory -----------------------------------------------------------------------------
 
 /// A directory of its own, removed with all that is in it.
