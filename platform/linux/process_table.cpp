@@ -15,7 +15,6 @@
 #include <string_view>
 
 #include "platform/posix/read_file.hpp"
-#include "platform/posix/unique_fd.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
@@ -236,9 +235,9 @@ void reap_orphans(pid_t group) {
   }
 }
 
-std::vector<ProcessRecord> living_below(pid_t reaper) {
+std::vector<ProcessRecord> living_below(const std::set<pid_t>& roots) {
   std::vector<pid_t> found;
-  std::set<pid_t> known{reaper};
+  std::set<pid_t> known = roots;
   const auto add_children = [&](pid_t of) {
     for (const pid_t child : children_of(std::to_string(of))) {
       if (known.insert(child).second) {
@@ -246,13 +245,16 @@ std::vector<ProcessRecord> living_below(pid_t reaper) {
       }
     }
   };
+  const auto add_children_of_roots = [&] {
+    std::for_each(roots.begin(), roots.end(), add_children);
+  };
   // Whoever is orphaned behind our look is a child of the reaper by the end of it.
   std::size_t next = 0;
-  add_children(reaper);
+  add_children_of_roots();
   while (next < found.size()) {
     add_children(found[next++]);
     if (next == found.size()) {
-      add_children(reaper);
+      add_children_of_roots();
     }
   }
   std::vector<ProcessRecord> living;
@@ -265,11 +267,11 @@ std::vector<ProcessRecord> living_below(pid_t reaper) {
   return living;
 }
 
-bool send_below(pid_t reaper, const ProcessRecord& process, int native_signal) {
-  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
-  const std::optional<ProcessRecord> now = read_process(process.pid);
-  return pidfd && now && (now->parent == process.parent || now->parent == reaper) &&
-         ::syscall(SYS_pidfd_send_signal, pidfd.get(), native_signal, nullptr, 0) == 0;
+UniqueFd open_below(pid_t reaper, const ProcessRecord& process) {
+  UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
+  const std::optional<ProcessRecord> now = pidfd ? read_process(process.pid) : std::nullopt;
+  const bool same = now && (now->parent == process.parent || now->parent == reaper);
+  return same ? std::move(pidfd) : UniqueFd();
 }
 
 bool is_in_cgroup(pid_t pid, const std::string& path) {

@@ -12,6 +12,7 @@
 #include <treehold/outcome.hpp>
 
 #include "platform/posix/process_census.hpp"
+#include "platform/posix/unique_fd.hpp"
 
 namespace treehold::inline v0::platform {
 
@@ -39,13 +40,13 @@ namespace treehold::inline v0::platform {
 /// Its leader, whose exit status is another's to read, stays, and with it the group's number.
 void reap_orphans(pid_t group);
 
-/// What lives below a process that adopts all its orphans. Whoever forks meanwhile may have
-/// children that are not seen.
-[[nodiscard]] std::vector<ProcessRecord> living_below(pid_t reaper);
+/// What lives below these processes, parents before their children. Whoever forks meanwhile may
+/// have children that are not seen; orphans are seen below one that adopts them.
+[[nodiscard]] std::vector<ProcessRecord> living_below(const std::set<pid_t>& roots);
 
-/// Sends a signal to that very process below `reaper`, whatever has become of its number. False
-/// when it has ended.
-bool send_below(pid_t reaper, const ProcessRecord& process, int native_signal);
+/// A pidfd of that very process, which was found below `reaper`, whatever has become of its number;
+/// none when it has ended, or, with errno, when there is no descriptor to be had.
+[[nodiscard]] UniqueFd open_below(pid_t reaper, const ProcessRecord& process);
 
 /// Whether the cgroup v2 path of a process or zombie is `path` or below it.
 [[nodiscard]] bool is_in_cgroup(pid_t pid, const std::string& path);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -57,6 +58,12 @@ class EndWatch final : public ChangeWatch, public std::enable_shared_from_this<E
   bool told_ = false;
 };
 
+struct Member {
+  ProcessRecord process;
+  /// Null below a living keeper, and when there is no descriptor to be had.
+  std::shared_ptr<const UniqueFd> pidfd;
+};
+
 class ReaperLeaf final : public Leaf {
  public:
   /// `a_tree_was_lost` is the group's.
@@ -92,52 +99,123 @@ class ReaperLeaf final : public Leaf {
     return roots_;
   }
 
-  void kill_remnants(const Roots& tree);
-  [[nodiscard]] bool remnants_have_ended() const;
+  [[nodiscard]] std::vector<Member> living() const;
+  [[nodiscard]] std::vector<Member> living_remnants(const Leader& leader) const;
 
   const std::shared_ptr<std::atomic<bool>> a_tree_was_lost_;
   std::atomic<bool> lost_{false};
   mutable std::mutex mutex_;
-  Roots roots_;                     ///< none before the launch and behind the end
-  std::vector<UniqueFd> remnants_;  ///< killed when the keeper had been; their pidfds
+  Roots roots_;  ///< none before the launch and behind the end
+  /// What was found of the tree once its keeper had been killed, by number. Their pidfds are kept:
+  /// when its parent ends nothing else shows that a process is ours.
+  mutable std::map<pid_t, std::shared_ptr<const UniqueFd>> remnants_;
   bool killed_ = false;
 };
 
-/// The living members. Of a tree whose keeper was killed: what is still below its leader.
-std::vector<ProcessRecord> living_of(const Keeper& keeper, const Leader& leader) {
-  const bool lost = keeper.lost();
-  if (!lost) {
-    std::vector<ProcessRecord> living = living_below(keeper.pid());
-    // Its number was its own as long as it had not been reaped.
-    return keeper.has_ended() ? std::vector<ProcessRecord>() : living;
-  }
-  std::vector<ProcessRecord> living;
-  if (!leader.has_ended()) {
-    living = living_below(leader.pid());
-    if (auto first = read_process(leader.pid())) {
-      living.push_back(std::move(*first));
+bool has_ended(const UniqueFd& pidfd) noexcept {
+  pollfd notice{pidfd.get(), POLLIN, 0};
+  return ::poll(&notice, 1, 0) > 0;
+}
+
+/// Sends a signal to these, a part of the living; to how many.
+///
+/// Many are opened before the first is sent it: when a parent ends, and the keeper is being killed
+/// as well, nothing shows any more that its child is ours.
+std::size_t send_to_each(pid_t keeper, const std::vector<Member>& members, int native_signal) {
+  constexpr std::size_t most_open = 64;  // of the descriptors that the host may have
+  std::size_t count = 0;
+  std::vector<std::shared_ptr<const UniqueFd>> open;
+  const auto send_to_open = [&] {
+    for (const auto& pidfd : open) {
+      const long sent = ::syscall(SYS_pidfd_send_signal, pidfd->get(), native_signal, nullptr, 0);
+      count += sent == 0 ? 1 : 0;
+    }
+    open.clear();
+  };
+  for (const Member& member : members) {
+    if (member.pidfd) {
+      open.push_back(member.pidfd);
+      continue;
+    }
+    UniqueFd pidfd = open_below(keeper, member.process);
+    if (!pidfd && (errno == EMFILE || errno == ENFILE)) {
+      send_to_open();
+      pidfd = open_below(keeper, member.process);
+    }
+    if (pidfd) {
+      open.push_back(std::make_shared<const UniqueFd>(std::move(pidfd)));
+    }
+    if (open.size() >= most_open) {
+      send_to_open();
     }
   }
-  return leader.has_ended() ? std::vector<ProcessRecord>() : living;
+  send_to_open();
+  return count;
+}
+
+std::vector<Member> ReaperLeaf::living() const {
+  const Roots tree = roots();
+  if (!tree.keeper) {
+    return {};
+  }
+  if (tree.keeper->lost()) {
+    return living_remnants(*tree.leader);
+  }
+  std::vector<Member> living;
+  for (ProcessRecord& process : living_below({tree.keeper->pid()})) {
+    living.push_back({std::move(process), nullptr});
+  }
+  // Its number was its own as long as it had not been reaped.
+  return tree.keeper->has_ended() ? std::vector<Member>() : living;
+}
+
+/// Of a tree whose keeper was killed: what is below its leader, and what was at earlier looks.
+std::vector<Member> ReaperLeaf::living_remnants(const Leader& leader) const {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(remnants_, [](const auto& remnant) { return has_ended(*remnant.second); });
+  UniqueFd first(static_cast<int>(::syscall(SYS_pidfd_open, leader.pid(), 0)));
+  if (first && !leader.has_ended()) {  // the number was its own
+    remnants_.emplace(leader.pid(), std::make_shared<const UniqueFd>(std::move(first)));
+  }
+  std::set<pid_t> roots;
+  for (const auto& remnant : remnants_) {
+    roots.insert(remnant.first);
+  }
+  std::vector<Member> living;
+  for (ProcessRecord& process : living_below(roots)) {
+    UniqueFd pidfd = open_below(process.parent, process);
+    // Whom it was found below must have had its number until now.
+    const auto parent = remnants_.find(process.parent);
+    if (parent == remnants_.end() || has_ended(*parent->second)) {
+      continue;
+    }
+    if (pidfd) {
+      remnants_.emplace(process.pid, std::make_shared<const UniqueFd>(std::move(pidfd)));
+    } else if (errno == EMFILE || errno == ENFILE) {
+      living.push_back({std::move(process), nullptr});
+    }
+  }
+  for (const auto& [pid, pidfd] : remnants_) {
+    std::optional<ProcessRecord> process = read_process(pid);
+    if (process && !has_ended(*pidfd)) {
+      living.push_back({std::move(*process), pidfd});
+    }
+  }
+  return living;
 }
 
 std::vector<ProcessId> ReaperLeaf::members() const {
   std::vector<ProcessId> pids;
-  if (const Roots tree = roots(); tree.keeper) {
-    for (const ProcessRecord& process : living_of(*tree.keeper, *tree.leader)) {
-      pids.push_back(process.pid);
-    }
+  for (const Member& member : living()) {
+    pids.push_back(member.process.pid);
   }
   return pids;
 }
 
 bool ReaperLeaf::empty() const {
   const Roots tree = roots();
-  if (!tree.keeper || tree.keeper->tree_ended()) {
-    return true;
-  }
-  return tree.keeper->lost() && living_of(*tree.keeper, *tree.leader).empty() &&
-         remnants_have_ended();
+  return !tree.keeper || tree.keeper->tree_ended() ||
+         (tree.keeper->lost() && living().empty() && tree.leader->has_ended());
 }
 
 /// Until a look finds nobody who has not been sent it: what is stopped has no more children.
@@ -149,37 +227,25 @@ void ReaperLeaf::freeze() {
   constexpr int most_looks = 100;  // one that forks and ends in a circle is met by chance
   std::set<pid_t> sent;
   for (int look = 0; look < most_looks; ++look) {
-    bool more = false;
-    for (const ProcessRecord& process : living_of(*tree.keeper, *tree.leader)) {
-      if (sent.insert(process.pid).second) {
-        more = send_below(tree.keeper->pid(), process, SIGSTOP) || more;
-      }
-    }
-    if (!more) {
+    std::vector<Member> more = living();
+    std::erase_if(more,
+                  [&](const Member& member) { return !sent.insert(member.process.pid).second; });
+    if (send_to_each(tree.keeper->pid(), more, SIGSTOP) == 0) {
       return;
     }
   }
 }
 
 bool ReaperLeaf::frozen() const {
-  const Roots tree = roots();
-  if (!tree.keeper) {
-    return true;
-  }
-  const std::vector<ProcessRecord> living = living_of(*tree.keeper, *tree.leader);
-  return std::all_of(living.begin(), living.end(), [](const ProcessRecord& process) {
-    return process.state == 'T' || process.state == 't';
+  const std::vector<Member> all = living();
+  return std::all_of(all.begin(), all.end(), [](const Member& member) {
+    return member.process.state == 'T' || member.process.state == 't';
   });
 }
 
 Delivery ReaperLeaf::deliver(int native_signal) {
-  std::size_t count = 0;
-  if (const Roots tree = roots(); tree.keeper) {
-    for (const ProcessRecord& process : living_of(*tree.keeper, *tree.leader)) {
-      count += send_below(tree.keeper->pid(), process, native_signal) ? 1 : 0;
-    }
-  }
-  return {.members = count};
+  const Roots tree = roots();
+  return {.members = tree.keeper ? send_to_each(tree.keeper->pid(), living(), native_signal) : 0};
 }
 
 void ReaperLeaf::kill() noexcept {
@@ -196,30 +262,11 @@ void ReaperLeaf::kill() noexcept {
   if (tree.keeper->lost()) {
     try {
       freeze();
-      kill_remnants(tree);
-    } catch (...) {  // no memory: to be repeated
+      (void)send_to_each(tree.keeper->pid(), living(), SIGKILL);
+      (void)tree.leader->send(SIGKILL);  // needs no descriptor
+    } catch (...) {                      // no memory: to be repeated
     }
   }
-}
-
-/// Their pidfds are kept: when the leader has ended nobody can be found below it any more.
-void ReaperLeaf::kill_remnants(const Roots& tree) {
-  for (const ProcessRecord& process : living_of(*tree.keeper, *tree.leader)) {
-    UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
-    if (pidfd && send_below(tree.keeper->pid(), process, SIGKILL)) {
-      const std::lock_guard lock(mutex_);
-      remnants_.push_back(std::move(pidfd));
-    }
-  }
-  (void)tree.leader->send(SIGKILL);
-}
-
-bool ReaperLeaf::remnants_have_ended() const {
-  const std::lock_guard lock(mutex_);
-  return std::all_of(remnants_.begin(), remnants_.end(), [](const UniqueFd& pidfd) {
-    pollfd notice{pidfd.get(), POLLIN, 0};
-    return ::poll(&notice, 1, 0) > 0;
-  });
 }
 
 bool ReaperLeaf::remove() noexcept {

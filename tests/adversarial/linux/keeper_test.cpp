@@ -1,6 +1,8 @@
 // Programs that turn against the process that holds their tree together, where that is one.
 #include <signal.h>
 
+#include <cstddef>
+#include <fstream>
 #include <string>
 
 #include <catch2/catch.hpp>
@@ -15,6 +17,7 @@ using namespace support;
 using forms::Process;
 using forms::ProcessGroup;
 using forms::role;
+using treehold::Command;
 using treehold::ContainmentLost;
 using treehold::Outcome;
 using treehold::StopReport;
@@ -26,6 +29,22 @@ void require_keeper() {
   if (mechanism() != treehold::Mechanism::reaper) {
     skip("this mechanism has no keeper");
   }
+}
+
+pid_t parent_of(treehold::ProcessId pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  std::string word;
+  while (status >> word && word != "PPid:") {
+  }
+  pid_t parent = 0;
+  status >> parent;
+  return parent;
+}
+
+void kill_keeper(treehold::ProcessId leader) {
+  const pid_t keeper = parent_of(leader);
+  REQUIRE(::kill(keeper, SIGKILL) == 0);
+  CHECK(wait_until([&] { return parent_of(leader) != keeper; }));
 }
 
 }  // namespace
@@ -63,6 +82,37 @@ TEST_CASE("a group of which a keeper is killed ends what it still finds, and say
     CHECK(child.dead());
     CHECK(group.members().empty());
   }
+  CHECK(canary.survives());
+}
+
+TEST_CASE("a chain whose keeper is killed is ended to its last member",
+          "[contract][adversarial][keeper]") {
+  require_keeper();
+  const Canary canary;
+  constexpr std::size_t depth = 100;  // more than are sent a signal at a time
+  for (const bool hard : {false, true}) {
+    ProcessGroup group;
+    Process leader = group.start(role("deep", {std::to_string(depth)}));
+    CHECK(leader.read_line(Stream::out) == "ready");
+    kill_keeper(leader.pid());
+    CHECK(group.members().size() == depth + 1);
+    CHECK_THROWS_AS(hard ? group.kill() : group.stop(50ms), ContainmentLost);
+    CHECK(marked_processes().size() == 1);  // the canary
+  }
+  CHECK(canary.survives());
+}
+
+TEST_CASE("an orphan that ignores the soft signal is ended although its keeper was killed",
+          "[contract][adversarial][keeper]") {
+  require_keeper();
+  const Canary canary;
+  ProcessGroup group;
+  Process leader =
+      group.start(Command("sh", {"-c", "(trap '' TERM; echo ready; exec sleep 100000) & wait"}));
+  CHECK(leader.read_line(Stream::out) == "ready");
+  kill_keeper(leader.pid());
+  CHECK_THROWS_AS(group.stop(50ms), ContainmentLost);
+  CHECK(marked_processes().size() == 1);  // the canary
   CHECK(canary.survives());
 }
 
