@@ -1,11 +1,6 @@
 // Cancellation of runs and starts, at every stage and by every type: what is supported ends the run
 // once, after its tree is dead; what is not changes nothing.
-#include <signal.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <charconv>
 #include <exception>
 #include <filesystem>
 #include <list>
@@ -43,37 +38,12 @@ using treehold::ProcessGroup;
 using treehold::Stream;
 using treehold::WaitScope;
 
-namespace {
-
-/// The end of a leader that has not executed its program yet, and so does not carry our mark.
-class Newborn {
- public:
-  /// Of the event "started PROGRAM as PID in MECHANISM".
-  explicit Newborn(std::string_view event) {
-    constexpr std::string_view word = " as ";
-    const std::size_t at = event.rfind(word) + word.size();
-    pid_t pid = 0;
-    std::from_chars(event.data() + at, event.data() + event.size(), pid);
-    watch_.emplace(pid, PidWatch::Whose::newborn);
-  }
-  Newborn(const Newborn&) = delete;
-  Newborn& operator=(const Newborn&) = delete;
-  ~Newborn() = default;
-
-  [[nodiscard]] bool dead() const { return watch_->dead(); }
-
- private:
-  std::optional<PidWatch> watch_;
-};
-
-}  // namespace
-
 // -- Before the spawn
 // -------------------------------------------------------------------------------------------
 
 TEST_CASE("what is cancelled right after its initiation starts nothing", "[contract][async]") {
   const TempDir dir;
-  const Command touch("touch", {dir / "made"});
+  const Command making = role("create", {dir / "made"});
   const Events events;
   for (const auto type : of_a_run) {
     asio::io_context context;
@@ -87,13 +57,13 @@ TEST_CASE("what is cancelled right after its initiation starts nothing", "[contr
     Answer<Process> process;
     Answer<Output> member;
     Answer<Process> started_member;
-    touch.async_run(context, asio::bind_cancellation_slot(slot(), text.handler()));
-    touch.async_output(context, asio::bind_cancellation_slot(slot(), output.handler()));
-    touch.async_checked(context, asio::bind_cancellation_slot(slot(), checked.handler()));
-    touch.async_probe(context, asio::bind_cancellation_slot(slot(), yes.handler()));
-    touch.async_start(context, asio::bind_cancellation_slot(slot(), process.handler()));
-    group.async_output(touch, context, asio::bind_cancellation_slot(slot(), member.handler()));
-    group.async_start(touch, context,
+    making.async_run(context, asio::bind_cancellation_slot(slot(), text.handler()));
+    making.async_output(context, asio::bind_cancellation_slot(slot(), output.handler()));
+    making.async_checked(context, asio::bind_cancellation_slot(slot(), checked.handler()));
+    making.async_probe(context, asio::bind_cancellation_slot(slot(), yes.handler()));
+    making.async_start(context, asio::bind_cancellation_slot(slot(), process.handler()));
+    group.async_output(making, context, asio::bind_cancellation_slot(slot(), member.handler()));
+    group.async_start(making, context,
                       asio::bind_cancellation_slot(slot(), started_member.handler()));
     for (auto& signal : signals) {
       signal.emit(type);
@@ -114,52 +84,6 @@ TEST_CASE("what is cancelled right after its initiation starts nothing", "[contr
 
 // -- While starting
 // -------------------------------------------------------------------------------------------
-
-TEST_CASE("a start that hangs before its exec is cancelled with the child dead",
-          "[contract][async]") {
-  const TempDir dir;
-  REQUIRE(::mkfifo((dir / "fifo").c_str(), 0600) == 0);
-  const Command hanging = role("sleep").stdin_file(dir / "fifo");  // nobody writes to it
-  for (const auto type : of_a_run) {
-    for (const bool whole_run : {true, false}) {
-      for (const bool at_the_launch : {true, false}) {
-        asio::io_context context;
-        asio::cancellation_signal signal;
-        std::optional<Newborn> leader;
-        const Events events([&](std::string_view line) {
-          if (says(line, "started ")) {
-            leader.emplace(line);
-            if (at_the_launch) {
-              signal.emit(type);
-            }
-          }
-        });
-        bool dead = false;
-        const auto look = [&] { dead = leader && leader->dead(); };
-        Answer<Output> run;
-        Answer<Process> start;
-        if (whole_run) {
-          hanging.async_output(context,
-                               asio::bind_cancellation_slot(signal.slot(), run.handler(look)));
-        } else {
-          hanging.async_start(context,
-                              asio::bind_cancellation_slot(signal.slot(), start.handler(look)));
-        }
-        run_until(context, [&] { return leader.has_value(); });
-        if (!at_the_launch) {
-          run_ready(context);
-          CHECK(run.calls + start.calls == 0);
-          CHECK_FALSE(leader->dead());
-          signal.emit(type);
-        }
-        run_until(context, [&] { return run.calls + start.calls == 1; });
-        run_ready(context);
-        CHECK((whole_run ? run.cancelled() : start.cancelled()));
-        CHECK(dead);
-      }
-    }
-  }
-}
 
 TEST_CASE("a start does not heed a cancellation that promises no effect", "[contract][async]") {
   asio::io_context context;
@@ -185,7 +109,6 @@ TEST_CASE("a run whose child floods its output is cancelled", "[contract][async]
     for (const bool from_within : {true, false}) {
       asio::io_context context;
       asio::cancellation_signal signal;
-      pid_t pid = 0;
       std::optional<PidWatch> child;
       bool emitted = false;
       bool dead = false;
@@ -194,13 +117,11 @@ TEST_CASE("a run whose child floods its output is cancelled", "[contract][async]
       last.bytes = 4096;
       last.policy = treehold::OverflowPolicy::keep_last;
       std::size_t lines = 0;
-      Command("sh", {"-c", "echo \"child $$\"; exec yes"})
+      role("chatter")
           .output_limit(last)
           .on_stdout_line([&](std::string_view line) {
             if (lines == 0) {
-              pid = pid_after(line, "child");
-            } else if (lines == 1) {
-              child.emplace(pid);  // it is that program now
+              child.emplace(pid_after(line, "own"));
             }
             if (++lines >= 100'000 && !std::exchange(emitted, true)) {
               if (from_within) {
@@ -334,7 +255,7 @@ TEST_CASE("a cancellation while a group's descendant still holds the pipe change
     run_ready(context);
     CHECK(answer.calls == 0);
     CHECK_FALSE(child->dead());
-    child->kill(SIGKILL);
+    child->kill();
     run_until(context, [&] { return answer.calls == 1; });
     REQUIRE(answer.good());
     CHECK(answer.result.outcome == Outcome::exited(0));

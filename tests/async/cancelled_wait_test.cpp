@@ -23,7 +23,6 @@ using namespace support;
 using namespace support::plain;
 namespace asio = boost::asio;
 using asio::cancellation_type;
-using treehold::Command;
 using treehold::Outcome;
 using treehold::Output;
 using treehold::Process;
@@ -78,12 +77,9 @@ TEST_CASE("what only waits is cancelled right after its initiation, and nothing 
 // -------------------------------------------------------------------------------------------
 
 TEST_CASE("a read that is cancelled in the midst of a line loses none of it", "[contract][async]") {
-  const TempDir dir;
-  const std::string script =
-      "printf hel; echo marked >&2; read word; printf 'lo\\nrest'; read word; echo ' of it'";
   for (const auto type : of_a_wait) {
     asio::io_context context;
-    Process child = started(context, Command("sh", {"-c", script}).stdin_pipe());
+    Process child = started(context, role("piecemeal").stdin_pipe());
     // While one stream is waited for the other one is read as well.
     CHECK(line_of(context, child, Stream::err) == "marked");
     asio::cancellation_signal signal;
@@ -282,10 +278,7 @@ TEST_CASE("a write heeds nothing but a terminal cancellation, which closes stand
   const std::string bytes(std::size_t{4} << 20, 'x');  // more than any pipe takes at once
   for (const auto type : {cancellation_type::total, cancellation_type::partial}) {
     const TempDir dir;
-    Process child = started(
-        context,
-        Command("sh", {"-c", "while [ ! -e \"$0\" ]; do sleep 0.01; done; wc -c", dir / "go"})
-            .stdin_pipe());
+    Process child = started(context, role("count-input", {dir / "go"}).stdin_pipe());
     asio::cancellation_signal signal;
     Answer<> written;
     child.input().async_write(bytes, cancellable(signal, written));
@@ -301,10 +294,7 @@ TEST_CASE("a write heeds nothing but a terminal cancellation, which closes stand
     CHECK(line_of(context, child) == std::to_string(bytes.size()));
   }
   const TempDir dir;
-  Process child =
-      started(context,
-              Command("sh", {"-c", "while [ ! -e \"$0\" ]; do sleep 0.01; done; wc -c", dir / "go"})
-                  .stdin_pipe());
+  Process child = started(context, role("count-input", {dir / "go"}).stdin_pipe());
   asio::cancellation_signal signal;
   Answer<> written;
   child.input().async_write(bytes, cancellable(signal, written));

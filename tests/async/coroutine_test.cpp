@@ -4,12 +4,10 @@
 
 #if defined(BOOST_ASIO_HAS_CO_AWAIT)  // clang 14 with libstdc++ has none
 
-#include <atomic>
 #include <chrono>
 #include <exception>
 #include <future>
 #include <list>
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>

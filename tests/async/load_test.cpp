@@ -1,19 +1,11 @@
 // Much at once, on few threads and on many; and what becomes of all that when a context ends.
-#include <sys/resource.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <exception>
-#include <fstream>
-#include <functional>
-#include <future>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -52,6 +44,8 @@ using treehold::StopReport;
 using treehold::Stream;
 
 namespace {
+
+const Outcome was_killed = Outcome::signalled(9, false);
 
 /// The threads that run a context, until it has no work any more or is stopped.
 class Crew {
@@ -143,13 +137,13 @@ TEST_CASE("hundreds of runs of all kinds on a context of four threads", "[contra
     const std::string word = std::to_string(i);
     switch (i % 5) {
       case 0:
-        Command("cat").stdin_bytes(word).async_output(
+        role("echo").stdin_bytes(word).async_output(
             context, expect([word](const auto& error, const Output& output) {
               return !error && output.stdout_bytes == word;
             }));
         break;
       case 1:
-        group.async_run(Command("echo", {word}), context,
+        group.async_run(role("emit", {word, "", "0"}), context,
                         expect([word](const auto& error, const std::string& text) {
                           return !error && text == word;
                         }));
@@ -163,7 +157,7 @@ TEST_CASE("hundreds of runs of all kinds on a context of four threads", "[contra
       case 3: {
         Slot& slot = slots.emplace_back(context);
         // Emitted by the run's own output, where the handler runs.
-        Command("sh", {"-c", "echo ready; exec sleep 100000"})
+        role("sleep")
             .on_stdout_line([&slot](std::string_view) {
               asio::post(slot.strand,
                          [&slot] { slot.signal.emit(asio::cancellation_type::terminal); });
@@ -175,7 +169,7 @@ TEST_CASE("hundreds of runs of all kinds on a context of four threads", "[contra
       }
       default: {
         auto process = std::make_shared<Process>();
-        Command("cat").stdin_pipe().async_start(
+        role("echo").stdin_pipe().async_start(
             context, [&, process, word](const std::exception_ptr& error, Process cat) {
               if (error) {
                 return;
@@ -237,7 +231,7 @@ TEST_CASE("two thousand children live at once, held by one thread", "[contract][
   std::size_t ended = 0;
   for (Process& child : children) {
     child.async_wait([&](const std::exception_ptr& error, const Outcome& outcome) {
-      ended += !error && outcome == Outcome::signalled(SIGKILL, false) ? 1 : 0;
+      ended += !error && outcome == was_killed ? 1 : 0;
     });
   }
   run_ready(context);
@@ -299,7 +293,7 @@ TEST_CASE("a context that is stopped by one of its threads and destroyed ends al
   {
     asio::io_context context;
     const auto ready = [&](std::string_view line) {
-      const pid_t pid = pid_after(line, "child");
+      const auto pid = pid_after(line, "child");
       const std::lock_guard lock(mutex);
       children.emplace_back(pid);
       if (children.size() == count) {
@@ -343,7 +337,7 @@ TEST_CASE("a context is destroyed in the midst of everything that may be pending
       Answer<std::optional<std::string>> line;
       process.async_read_line(Stream::out, line.handler());
       run_until(context, [&] { return line.calls == 1; });
-      members.emplace_back(static_cast<pid_t>(process.pid()));
+      members.emplace_back(process.pid());
       members.emplace_back(pid_after(line.result.value_or(""), "child"));
       Answer<Process> in_group;
       group.async_start(role("stubborn"), context, in_group.handler());
@@ -351,7 +345,7 @@ TEST_CASE("a context is destroyed in the midst of everything that may be pending
       Answer<std::optional<std::string>> ready;
       in_group.result.async_read_line(Stream::out, ready.handler());
       run_until(context, [&] { return ready.calls == 1; });
-      members.emplace_back(static_cast<pid_t>(in_group.result.pid()));
+      members.emplace_back(in_group.result.pid());
 
       auto held = std::make_shared<Process>(std::move(process));
       const auto hold = owner == Owner::handlers ? held : nullptr;
@@ -419,7 +413,7 @@ TEST_CASE("a process is moved with every kind of operation pending", "[contract]
   target.async_wait(ended.handler());
   target = std::move(*kept);
   run_until(context, [&] { return ended.calls == 1; });
-  CHECK(ended.result == Outcome::signalled(SIGKILL, false));
+  CHECK(ended.result == was_killed);
 }
 
 TEST_CASE("a process is dropped with every kind of operation pending, and they complete",
@@ -452,8 +446,8 @@ TEST_CASE("a process is dropped with every kind of operation pending, and they c
   CHECK(line.good());
   CHECK_FALSE(line.result);
   CHECK(all.good());
-  CHECK(waited.result == Outcome::signalled(SIGKILL, false));
-  CHECK(output.result.outcome == Outcome::signalled(SIGKILL, false));
+  CHECK(waited.result == was_killed);
+  CHECK(output.result.outcome == was_killed);
   CHECK(stopped.good());
 }
 

@@ -1,6 +1,4 @@
 // Many at once in the asynchronous form by itself: cancellation, executors, lifetime.
-#include <signal.h>
-
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
@@ -8,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -25,7 +24,7 @@
 #include <treehold/treehold.hpp>
 
 #include "answer.hpp"
-#include "fifo.hpp"
+#include "operations.hpp"
 #include "support.hpp"
 
 using namespace support;
@@ -45,21 +44,14 @@ namespace {
 using Commands = std::vector<Command>;
 using Results = std::vector<OutputResult>;
 
-Command shell(const std::string& script, const std::vector<std::string>& arguments) {
-  Command command("sh");
-  command.args({"-c", script}).args(arguments);
-  return command;
-}
-
 /// Says that it is there, and stays with a child.
-Command stays(const Lifeline& lifeline, const Fifo& ready) {
-  return shell("exec 3>\"$0\"; sleep 1000 & printf x >\"$1\"; wait",
-               {lifeline.path(), ready.path()});
+Command stays(std::atomic<int>& ready) {
+  return role("with-child").on_stdout_line([&ready](std::string_view) { ++ready; });
 }
 
-/// Ends when it has been read from `ready`, as often as `count` says.
-Command reads(const Fifo& ready, int count) {
-  return shell("head -c \"$1\" <\"$0\"", {ready.path(), std::to_string(count)});
+/// Ends when `gate` is there.
+Command waits_for(const std::string& gate) {
+  return role("count-input", {gate});
 }
 
 bool was_cancelled(const OutputResult& result) {
@@ -72,31 +64,25 @@ bool was_cancelled(const OutputResult& result) {
   return false;
 }
 
-Process start(asio::io_context& context, const Command& command) {
-  Answer<Process> started;
-  command.async_start(context, started.handler());
-  run_until(context, [&] { return started.calls == 1; });
-  REQUIRE_FALSE(started.error);
-  return std::move(started.result);
-}
-
 }  // namespace
 
 TEST_CASE("many cancelled: what lives is killed, the rest never started", "[contract][async]") {
   for (const auto type : {cancellation_type::terminal, cancellation_type::partial}) {
     const TempDir dir;
-    const Fifo ready;
-    const Lifeline lifeline;
     asio::io_context context;
     asio::cancellation_signal signal;
     Answer<Results> answer;
     bool dead = false;
-    // The line is that of the third, which runs when the first has ended.
-    const Command tells = shell("head -c 1 <\"$0\"; echo; exec sleep 1000", {ready.path()})
-                              .on_stdout_line([&](std::string_view) { signal.emit(type); });
+    // The third runs when the first has ended.
+    int said = 0;
+    const auto says = [&](std::string_view) {
+      if (++said == 2) {
+        signal.emit(type);
+      }
+    };
     treehold::async_output_all(
-        {Command("echo", {"done"}), stays(lifeline, ready), tells,
-         Command("touch", {dir / "made"})},
+        {role("emit", {"done\n", "", "0"}), role("with-child").on_stdout_line(says),
+         role("sleep").on_stdout_line(says), role("create", {dir / "made"})},
         2, context,
         asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr error, Results results) {
           dead = marked_processes().empty();
@@ -107,7 +93,6 @@ TEST_CASE("many cancelled: what lives is killed, the rest never started", "[cont
     CHECK(answer.calls == 1);
     CHECK(answer.cancelled());
     CHECK(dead);
-    CHECK(lifeline.cut());
     REQUIRE(answer.result.size() == 4);
     CHECK(answer.result[0].value().stdout_bytes == "done\n");
     CHECK(was_cancelled(answer.result[1]));
@@ -123,7 +108,7 @@ TEST_CASE("many cancelled before they begin start nothing", "[contract][async]")
   asio::io_context context;
   asio::cancellation_signal signal;
   Answer<Results> answer;
-  treehold::async_output_all({Command("touch", {dir / "made"})}, 1, context,
+  treehold::async_output_all({role("create", {dir / "made"})}, 1, context,
                              asio::bind_cancellation_slot(signal.slot(), answer.handler()));
   signal.emit(cancellation_type::terminal);
   context.run();
@@ -136,29 +121,12 @@ TEST_CASE("many do not heed a cancellation that promises no effect", "[contract]
   asio::io_context context;
   asio::cancellation_signal signal;
   Answer<Results> answer;
-  treehold::async_output_all(Commands(3, Command("true")), 1, context,
+  treehold::async_output_all(Commands(3, quick()), 1, context,
                              asio::bind_cancellation_slot(signal.slot(), answer.handler()));
   signal.emit(cancellation_type::total);
   context.run();
   CHECK_FALSE(answer.error);
   CHECK(answer.result.size() == 3);
-}
-
-TEST_CASE("many cancelled are ended softly where it is asked for", "[contract][async]") {
-  const TempDir dir;
-  asio::io_context context;
-  asio::cancellation_signal signal;
-  Answer<Results> answer;
-  const Command polite =
-      shell("trap 'touch \"$0\"; exit' TERM; echo ready; while :; do sleep 0.01; done",
-            {dir / "noted"})
-          .cancel_grace(hang_bound)
-          .on_stdout_line([&](std::string_view) { signal.emit(cancellation_type::terminal); });
-  treehold::async_output_all({polite}, 1, context,
-                             asio::bind_cancellation_slot(signal.slot(), answer.handler()));
-  context.run();
-  CHECK(answer.cancelled());
-  CHECK(std::filesystem::exists(dir / "noted"));
 }
 
 TEST_CASE("many take any token, and any executor", "[contract][async]") {
@@ -215,14 +183,13 @@ TEST_CASE("many of many on a context of four threads", "[contract][async]") {
 }
 
 TEST_CASE("many are cancelled from another thread", "[contract][async]") {
-  const Fifo ready;
-  const Lifeline lifeline;
+  std::atomic<int> ready{0};
   asio::io_context context;
   auto strand = asio::make_strand(context);
   asio::cancellation_signal signal;
   std::promise<bool> promise;
   treehold::async_output_all(
-      Commands(8, stays(lifeline, ready)), 4, strand,
+      Commands(8, stays(ready)), 4, strand,
       asio::bind_cancellation_slot(
           signal.slot(),
           asio::bind_executor(strand, [&](const std::exception_ptr& error, const Results& all) {
@@ -232,21 +199,21 @@ TEST_CASE("many are cancelled from another thread", "[contract][async]") {
   for (int i = 0; i < 2; ++i) {
     threads.emplace_back([&context] { context.run(); });
   }
-  for (int i = 0; i < 4; ++i) {
-    CHECK(ready.read() == 'x');
-  }
+  CHECK(wait_until([&] { return ready == 4; }));
   asio::post(strand, [&] { signal.emit(cancellation_type::terminal); });
   CHECK(promise.get_future().get());
   for (std::thread& thread : threads) {
     thread.join();
   }
-  CHECK(lifeline.cut());
+  CHECK(ready == 4);
+  CHECK(marked_processes().empty());
 }
 
 TEST_CASE("a wait for the next that ends is given up, and no result is lost", "[contract][async]") {
-  const Fifo gate;
+  const TempDir dir;
+  const std::string gate = dir / "gate";
   asio::io_context context;
-  AsCompleted all = treehold::as_completed({reads(gate, 1), reads(gate, 1)}, 2, context);
+  AsCompleted all = treehold::as_completed({waits_for(gate), waits_for(gate)}, 2, context);
   for (const auto type :
        {cancellation_type::total, cancellation_type::partial, cancellation_type::terminal}) {
     asio::cancellation_signal signal;
@@ -260,7 +227,7 @@ TEST_CASE("a wait for the next that ends is given up, and no result is lost", "[
   for (auto& answer : next) {
     all.async_next(answer.handler());
   }
-  CHECK(gate.write("xx"));
+  write_file(gate, "");
   run_until(context, [&] {
     return std::all_of(std::begin(next), std::end(next),
                        [](const auto& a) { return a.calls == 1; });
@@ -274,14 +241,13 @@ TEST_CASE("a wait for the next that ends is given up, and no result is lost", "[
 
 TEST_CASE("runs with an executor go on whether or not their results are taken",
           "[contract][async]") {
-  const Fifo ready;
   asio::io_context context;
-  const Command comes = shell("printf x >\"$0\"", {ready.path()});
-  AsCompleted all = treehold::as_completed(Commands(5, comes), 1, context);
+  int ran = 0;
+  const Command says =
+      role("emit", {"here\n", "", "0"}).on_stdout_line([&](std::string_view) { ++ran; });
+  AsCompleted all = treehold::as_completed(Commands(5, says), 1, context);
   context.run();
-  for (int i = 0; i < 5; ++i) {
-    CHECK(ready.read() == 'x');
-  }
+  CHECK(ran == 5);
   for (std::size_t i = 0; i < 5; ++i) {
     Answer<std::optional<Completed>> next;
     all.async_next(next.handler());
@@ -293,26 +259,25 @@ TEST_CASE("runs with an executor go on whether or not their results are taken",
 
 TEST_CASE("runs that are dropped are ended by what is pending", "[contract][async]") {
   const TempDir dir;
-  const Fifo ready;
-  const Lifeline lifeline;
+  std::atomic<int> ready{0};
   asio::io_context context;
-  std::optional<AsCompleted> all(treehold::as_completed(
-      {stays(lifeline, ready), reads(ready, 1), Command("touch", {dir / "made"})}, 1, context));
+  std::optional<AsCompleted> all(
+      treehold::as_completed({stays(ready), role("create", {dir / "made"})}, 1, context));
   Answer<std::optional<Completed>> next;
   all->async_next(next.handler());
   std::thread dropper([&] {  // from any thread
-    (void)ready.read();
+    (void)wait_until([&] { return ready == 1; });
     AsCompleted moved = std::move(*all);
     all.reset();
   });
   context.run();
   dropper.join();
-  CHECK(lifeline.cut());
+  CHECK(marked_processes().empty());
   CHECK(next.calls == 1);  // with what became of it
   REQUIRE(next.result);
-  CHECK(next.result->result.value().outcome == Outcome::signalled(SIGKILL, false));
+  CHECK(next.result->result.value().outcome == Outcome::signalled(9, false));
   CHECK_FALSE(std::filesystem::exists(dir / "made"));
-  AsCompleted unbegun = treehold::as_completed({Command("touch", {dir / "made"})}, 1, context);
+  AsCompleted unbegun = treehold::as_completed({role("create", {dir / "made"})}, 1, context);
   { const AsCompleted dropped = std::move(unbegun); }
   context.restart();
   context.run();
@@ -320,29 +285,29 @@ TEST_CASE("runs that are dropped are ended by what is pending", "[contract][asyn
 
 TEST_CASE("each form of many refuses the other's members", "[contract][async]") {
   asio::io_context context;
-  AsCompleted there = treehold::as_completed({Command("true")}, 1, context);
+  AsCompleted there = treehold::as_completed({quick()}, 1, context);
   CHECK_THROWS_AS(there.next(), treehold::Unsupported);
-  AsCompleted here = treehold::as_completed({Command("true")}, 1);
+  AsCompleted here = treehold::as_completed({quick()}, 1);
   CHECK_THROWS_AS(here.async_next(asio::use_future), treehold::Unsupported);
-  Process started = start(context, role("sleep"));
+  Process bound = started(context, role("sleep"));
   Process own = role("sleep").start();
-  CHECK_THROWS_AS(treehold::wait_any({&own, &started}), treehold::Unsupported);
-  CHECK_THROWS_AS(treehold::wait_all({&own, &started}), treehold::Unsupported);
+  CHECK_THROWS_AS(treehold::wait_any({&own, &bound}), treehold::Unsupported);
+  CHECK_THROWS_AS(treehold::wait_all({&own, &bound}), treehold::Unsupported);
   Answer<std::size_t> any;
-  CHECK_THROWS_AS(treehold::async_wait_any({&started, &own}, context, any.handler()),
+  CHECK_THROWS_AS(treehold::async_wait_any({&bound, &own}, context, any.handler()),
                   treehold::Unsupported);
   treehold::async_wait_any({}, context, any.handler());
-  started = Process();
+  bound = Process();
   context.run();
   CHECK(any.calls == 1);
   CHECK(any.failed_with<treehold::InvalidSetting>());
 }
 
 TEST_CASE("a wait for several is given up, and they go on", "[contract][async]") {
-  const Fifo gate;
+  const TempDir dir;
   asio::io_context context;
-  Process first = start(context, reads(gate, 1));
-  Process second = start(context, role("sleep"));
+  Process first = started(context, waits_for(dir / "gate"));
+  Process second = started(context, role("sleep"));
   for (const auto type :
        {cancellation_type::total, cancellation_type::partial, cancellation_type::terminal}) {
     asio::cancellation_signal signals[2];
@@ -366,33 +331,33 @@ TEST_CASE("a wait for several is given up, and they go on", "[contract][async]")
   Answer<std::vector<Outcome>> all;
   treehold::async_wait_any({&second, &first}, context, any.handler());
   treehold::async_wait_all({&second, &first}, context, all.handler());
-  CHECK(gate.write("x"));
+  write_file(dir / "gate", "");
   run_until(context, [&] { return any.calls == 1; });
   CHECK(any.result == 1);
   CHECK(all.calls == 0);
   second = Process();  // destroyed, it is over
   run_until(context, [&] { return all.calls == 1; });
-  CHECK(all.result == std::vector<Outcome>{Outcome::signalled(SIGKILL, false), Outcome::exited(0)});
+  CHECK(all.result == std::vector<Outcome>{Outcome::signalled(9, false), Outcome::exited(0)});
 }
 
 TEST_CASE("a context destroyed with many in flight ends their trees", "[contract][async]") {
   const TempDir dir;
-  const Fifo ready;
-  const Lifeline lifeline;
+  std::atomic<int> ready{0};
   const auto held = std::make_shared<int>(1);
   {
     asio::io_context context;
     const auto never = [held](const std::exception_ptr&, const auto&) { FAIL("called"); };
-    const Commands commands{stays(lifeline, ready), stays(lifeline, ready),
-                            Command("touch", {dir / "made"})};
+    const Commands commands{stays(ready), stays(ready), role("create", {dir / "made"})};
     treehold::async_output_all(commands, 2, context, never);
     // The handlers own what they wait for, as coroutines do.
     const auto all = std::make_shared<AsCompleted>(treehold::as_completed(commands, 2, context));
     all->async_next(
         [all, never](const std::exception_ptr& error, const auto& next) { never(error, next); });
     const auto processes = std::make_shared<std::vector<Process>>();
-    processes->push_back(start(context, stays(lifeline, ready)));
-    processes->push_back(start(context, stays(lifeline, ready)));
+    for (int i = 0; i < 2; ++i) {
+      processes->push_back(started(context, role("with-child")));
+      CHECK(line_of(context, processes->back()));
+    }
     treehold::async_wait_any({&processes->front(), &processes->back()}, context,
                              [processes, never](const std::exception_ptr& error,
                                                 const auto& index) { never(error, index); });
@@ -401,15 +366,13 @@ TEST_CASE("a context destroyed with many in flight ends their trees", "[contract
                                                 const auto& outcomes) { never(error, outcomes); });
     context.restart();
     std::thread stopper([&] {
-      for (int i = 0; i < 6; ++i) {
-        (void)ready.read();
-      }
+      (void)wait_until([&] { return ready == 4; });
       context.stop();
     });
     context.run();
     stopper.join();
+    CHECK(ready == 4);
   }
-  CHECK(lifeline.cut());
   CHECK(marked_processes().empty());
   CHECK(held.use_count() == 1);
   CHECK_FALSE(std::filesystem::exists(dir / "made"));

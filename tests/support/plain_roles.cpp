@@ -1,6 +1,5 @@
 #include "plain_roles.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <thread>
@@ -86,7 +85,11 @@ int echo(const Words& /*words*/) {
   return 0;
 }
 
-int count_input(const Words& /*words*/) {
+/// [FILE]: how many bytes come, once FILE is there.
+int count_input(const Words& words) {
+  while (!words.empty() && !std::ifstream(words[0]).is_open()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   std::vector<char> block(65536);
   std::size_t total = 0;
   while (const std::size_t count = take(block.data(), block.size())) {
@@ -94,6 +97,34 @@ int count_input(const Words& /*words*/) {
   }
   say(std::to_string(total));
   return 0;
+}
+
+void skip_line() {
+  for (char byte = 0; byte != '\n' && take(&byte, 1) > 0;) {
+  }
+}
+
+/// A line and a half, and another; goes on with each line that it reads.
+int piecemeal(const Words& /*words*/) {
+  put(1, "hel");
+  put(2, "marked\n");
+  skip_line();
+  put(1, "lo\nrest");
+  skip_line();
+  put(1, " of it\n");
+  return 0;
+}
+
+/// Its own number, and lines without end.
+int chatter(const Words& /*words*/) {
+  say("own " + std::to_string(own_number()));
+  std::string lines;
+  for (int i = 0; i < 1000; ++i) {
+    lines += "y\n";
+  }
+  for (;;) {
+    put(1, lines);
+  }
 }
 
 int sleep_ready(const Words& /*words*/) {
@@ -119,12 +150,20 @@ int create(const Words& words) {
 
 std::map<std::string, Role> plain_roles() {
   return {
-      {"alternate", alternate}, {"arguments", arguments},
-      {"burn", burn},           {"count-input", count_input},
-      {"create", create},       {"echo", echo},
-      {"emit", emit},           {"flood", flood},
-      {"lines", lines},         {"print", print},
-      {"sleep", sleep_ready},   {"ticks", ticks},
+      {"alternate", alternate},
+      {"arguments", arguments},
+      {"burn", burn},
+      {"chatter", chatter},
+      {"count-input", count_input},
+      {"create", create},
+      {"echo", echo},
+      {"emit", emit},
+      {"flood", flood},
+      {"lines", lines},
+      {"piecemeal", piecemeal},
+      {"print", print},
+      {"sleep", sleep_ready},
+      {"ticks", ticks},
   };
 }
 

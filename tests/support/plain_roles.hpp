@@ -33,6 +33,9 @@ inline void say(const std::string& line) {
 /// Reads what there is of standard input: how many bytes; 0 at the end.
 [[nodiscard]] std::size_t take(char* buffer, std::size_t size);
 
+/// The number of this process.
+[[nodiscard]] long long own_number();
+
 /// Waits for the end of the process.
 [[noreturn]] void rest();
 

@@ -18,8 +18,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <functional>
 #include <iostream>
 #include <map>
 #include <sstream>
@@ -56,6 +54,10 @@ void rest() {
   for (;;) {
     ::pause();
   }
+}
+
+long long own_number() {
+  return ::getpid();
 }
 
 namespace {
@@ -147,7 +149,7 @@ int with_child(const Words& words) {  // [stubborn|escaped]: stays, with a child
     ready();
     rest();
   });
-  say("child " + std::to_string(child));
+  say("child " + std::to_string(child) + " of " + std::to_string(::getpid()));
   rest();
 }
 

@@ -44,6 +44,10 @@ std::size_t take(char* buffer, std::size_t size) {
   return read != 0 ? count : 0;
 }
 
+long long own_number() {
+  return ::GetCurrentProcessId();
+}
+
 void rest() {
   for (;;) {
     ::Sleep(INFINITE);
@@ -136,7 +140,8 @@ int background(const Words& /*words*/) {  // leaves a child that has let go of i
 
 int with_child(const Words& words) {  // [escaped]: stays, with a child that stays
   const DWORD flags = word(words, 0) == "escaped" ? DWORD{CREATE_NEW_PROCESS_GROUP} : 0;
-  say("child " + std::to_string(start_self("idle-child", {}, Streams::shared, flags)));
+  const DWORD child = start_self("idle-child", {}, Streams::shared, flags);
+  say("child " + std::to_string(child) + " of " + std::to_string(own_number()));
   rest();
 }
 

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -109,6 +108,12 @@ void write_file(const std::string& path, std::string_view text);
 [[nodiscard]] inline std::vector<std::string> kept_descriptors() {
   return {};
 }
+
+/// There may be as many handles, and processes, as memory is for.
+struct DescriptorLimit {
+  explicit DescriptorLimit(std::size_t /*most*/) noexcept {}
+};
+inline void require_processes(std::size_t /*count*/) noexcept {}
 
 /// Of /proc/self/status elsewhere: bytes in memory ("VmRSS").
 [[nodiscard]] std::size_t own_memory(const std::string& field);

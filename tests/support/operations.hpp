@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <functional>
 #include <list>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -68,15 +67,9 @@ class Events {
 /// watched.
 inline treehold::Command family(
     std::list<PidWatch>& members, std::function<void()> ready = [] {}) {
-  const auto leader = std::make_shared<pid_t>(0);
-  return treehold::Command("sh",
-                           {"-c", "echo \"leader $$\"; exec \"$0\" --role=with-child", self()})
-      .on_stdout_line([&members, leader, ready = std::move(ready)](std::string_view line) {
-        if (*leader == 0) {
-          *leader = pid_after(line, "leader");
-          return;
-        }
-        members.emplace_back(*leader);
+  return plain::role("with-child")
+      .on_stdout_line([&members, ready = std::move(ready)](std::string_view line) {
+        members.emplace_back(pid_after(line, "of"));
         members.emplace_back(pid_after(line, "child"));
         ready();
       });
