@@ -1,6 +1,5 @@
 #include "platform/missing_limits.hpp"
 
-#include <string>
 #include <utility>
 
 #include <treehold/error.hpp>

@@ -16,7 +16,6 @@
 // is ended, and the result tells when all is over: nothing is reported before it is dead.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <exception>

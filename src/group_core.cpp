@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <mutex>
 #include <shared_mutex>
-#include <string>
 
 #include <treehold/error.hpp>
 

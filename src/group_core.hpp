@@ -3,11 +3,9 @@
 // never sees.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <utility>
 #include <vector>
 
 #include <treehold/process_group.hpp>

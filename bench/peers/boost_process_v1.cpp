@@ -1,7 +1,6 @@
 // Boost.Process as its tutorial shows it: `child`, an `ipstream`, and `async_system` on a context.
 #include <cstddef>
 #include <iterator>
-#include <list>
 #include <string>
 
 #include <boost/asio/io_context.hpp>

@@ -2,7 +2,6 @@
 // Documentation/admin-guide/cgroup-v2.rst, "Interface Files".
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>

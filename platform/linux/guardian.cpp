@@ -15,7 +15,6 @@
 #include <initializer_list>
 #include <map>
 #include <mutex>
-#include <string_view>
 #include <utility>
 #include <vector>
 

@@ -4,11 +4,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <utility>

@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "platform/platform.hpp"
 #include "platform/posix/process_census.hpp"

@@ -1,6 +1,5 @@
 #include "platform/windows/job_group.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <set>

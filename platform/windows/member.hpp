@@ -1,8 +1,6 @@
 // A member of a job, held so that its number cannot come to mean another process.
 #pragma once
 
-#include <optional>
-
 #include <treehold/outcome.hpp>
 
 #include "platform/windows/job.hpp"

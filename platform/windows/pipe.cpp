@@ -1,11 +1,9 @@
 #include "platform/windows/pipe.hpp"
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <random>
 #include <string>
-#include <utility>
 
 #include <treehold/error.hpp>
 

@@ -1,9 +1,7 @@
 // The Windows half of platform.hpp: what the host is asked.
 #include "platform/platform.hpp"
 
-#include <array>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include <treehold/signal.hpp>

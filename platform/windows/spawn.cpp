@@ -1,7 +1,6 @@
 #include "platform/windows/spawn.hpp"
 
 #include <array>
-#include <memory>
 #include <string>
 #include <utility>
 

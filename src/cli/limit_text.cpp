@@ -5,7 +5,6 @@
 #include <cmath>
 #include <iterator>
 #include <set>
-#include <string>
 #include <utility>
 
 #include "src/cli/decimal.hpp"

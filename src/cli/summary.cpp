@@ -2,7 +2,6 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include <chrono>
 #include <iterator>
 #include <string_view>
 

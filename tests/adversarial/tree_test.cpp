@@ -2,8 +2,6 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-#include <algorithm>
-#include <optional>
 #include <string>
 #include <vector>
 

@@ -1,5 +1,4 @@
 // A live child in the hand.
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <thread>

@@ -1,6 +1,5 @@
 #include "common.hpp"
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>

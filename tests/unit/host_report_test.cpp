@@ -3,10 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include <catch2/catch.hpp>
 

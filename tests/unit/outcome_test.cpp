@@ -1,8 +1,6 @@
 // Outcomes and the names of signals.
 #include <signal.h>
 
-#include <string>
-
 #include <catch2/catch.hpp>
 
 #include <treehold/treehold.hpp>

@@ -3,8 +3,6 @@
 #include <signal.h>
 
 #include <memory>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "platform/posix/dispositions.hpp"

@@ -1,6 +1,5 @@
 // A parent that the kernel holds until its child has executed a program: no signal but SIGKILL ends
 // that.
-#include <string>
 
 #include <catch2/catch.hpp>
 

@@ -1,7 +1,6 @@
 // What `treehold sweep` tells and ends.
 #include <filesystem>
 #include <string>
-#include <vector>
 
 #include <catch2/catch.hpp>
 

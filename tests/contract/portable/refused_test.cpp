@@ -1,5 +1,4 @@
 // What the portable mechanism has not is refused or said, never left out in silence.
-#include <string>
 
 #include <catch2/catch.hpp>
 

@@ -3,7 +3,6 @@
 
 #include <list>
 #include <optional>
-#include <string>
 
 #include <catch2/catch.hpp>
 

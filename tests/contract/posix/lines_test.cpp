@@ -2,7 +2,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <string>
 
 #include <catch2/catch.hpp>
 

@@ -1,13 +1,7 @@
 // Copies into what only POSIX systems have.
 #include <unistd.h>
 
-#include <atomic>
-#include <filesystem>
 #include <functional>
-#include <string>
-#include <thread>
-#include <utility>
-#include <vector>
 
 #include <boost/system/errc.hpp>
 #include <catch2/catch.hpp>
@@ -24,7 +18,6 @@ using forms::role;
 using treehold::Outcome;
 using treehold::Output;
 using treehold::TeeFailed;
-using treehold::TeeSink;
 
 namespace errc = boost::system::errc;
 using Done = std::function<void(error_code)>;

@@ -1,12 +1,9 @@
 // Time-outs that ask first: by signals.
 #include <signal.h>
 
-#include <algorithm>
 #include <chrono>
-#include <functional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <catch2/catch.hpp>
 

@@ -12,13 +12,10 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
 #include <iterator>
 #include <map>
 #include <optional>
-#include <sstream>
 #include <thread>
-#include <utility>
 
 #include "fifo.hpp"
 #include "host.hpp"

@@ -1,7 +1,6 @@
 // After each test case nothing may be left: no process of a role, no handle, no thread. What is
 // left fails the test case. At the end of the run it prints how many passed, failed and were
 // skipped.
-#include <algorithm>
 #define CATCH_CONFIG_EXTERNAL_INTERFACES
 #include <iostream>
 #include <string>

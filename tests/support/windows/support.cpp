@@ -4,8 +4,6 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
-#include <sstream>
-#include <thread>
 #include <utility>
 
 #include <catch2/catch.hpp>

@@ -1,6 +1,5 @@
 // The system seen from outside, by handles of processes and snapshots.
 #include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>

@@ -2,7 +2,6 @@
 // from where it was moved to.
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
