@@ -56,7 +56,7 @@ class InterruptThread {
 class Foreground {
  public:
   explicit Foreground(ProcessId leader);
-  ~Foreground();
+  ~Foreground();  // NOLINT(performance-trivially-destructible): has work to do on POSIX systems
   Foreground(const Foreground&) = delete;
   Foreground& operator=(const Foreground&) = delete;
 
