@@ -1,12 +1,17 @@
 // Boost.Process v2 as its documentation shows it: `process`, a `readable_pipe`, and
 // `async_execute`.
 #include <cstddef>
+#include <istream>
 #include <string>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/read_until.hpp>
 #include <boost/asio/readable_pipe.hpp>
+#include <boost/asio/streambuf.hpp>
+#include <boost/asio/writable_pipe.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/process/v2.hpp>
 
 #include "contestant.hpp"
@@ -31,6 +36,37 @@ class BoostProcess final : public peers::Contestant {
     boost::system::error_code end;
     asio::read(output, asio::dynamic_buffer(kept), end);
     peers::require(child.wait() == 0 && kept.size() == bytes, "size");
+  }
+
+  void lines(std::size_t count) override {
+    asio::readable_pipe output(context_);
+    bp::process child(context_, peers::shell,
+                      {"-c", peers::line_script, "sh", std::to_string(count)},
+                      bp::process_stdio{{}, output, {}});
+    asio::streambuf buffer;
+    std::istream stream(&buffer);
+    std::size_t taken = 0;
+    boost::system::error_code end;
+    std::string line;
+    while (asio::read_until(output, buffer, '\n', end) > 0) {
+      std::getline(stream, line);
+      taken += line.size() == peers::line_size ? 1U : 0U;
+    }
+    peers::require(child.wait() == 0 && taken == count, "lines");
+  }
+
+  void feed(const std::string& bytes) override {
+    asio::writable_pipe input(context_);
+    asio::readable_pipe output(context_);
+    bp::process child(context_, peers::cat, {}, bp::process_stdio{input, output, {}});
+    asio::async_write(input, asio::buffer(bytes),
+                      [&input](boost::system::error_code, std::size_t) { input.close(); });
+    std::string kept;
+    asio::async_read(output, asio::dynamic_buffer(kept),
+                     [](boost::system::error_code, std::size_t) {});
+    context_.restart();
+    context_.run();
+    peers::require(child.wait() == 0 && kept.size() == bytes.size(), "size");
   }
 
   void many(std::size_t count) override {

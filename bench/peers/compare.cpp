@@ -70,6 +70,8 @@ constexpr Row rows[] = {
     {"capture of 1 KiB", "capture", 1024, 1, 0},
     {"capture of 1 MiB", "capture", mebibyte, 2, 0},
     {"capture of 1 GiB", "capture", 1024 * mebibyte, 100, 0},
+    {"1 GiB of lines of 100 bytes", "lines", 1024 * mebibyte / 100, 100, 0},
+    {"1 GiB through cat", "feed", 1024 * mebibyte, 100, 0},
     {"1000 at once", "many", 1000, 50, 0},
     {"start and wait, a host of 1 GiB", "start", 0, 1, 1024},
 };

@@ -8,6 +8,8 @@
 //     ballast MIB    holds so much more memory from now on, touched
 //     start _        runs /bin/true and waits for its end
 //     capture BYTES  takes so many bytes of a child's standard output
+//     lines COUNT    takes so many lines of a child's standard output, of 99 bytes, one by one
+//     feed BYTES     sends so many bytes through `cat`, and takes them back
 //     many COUNT     runs /bin/true so many times at once
 #pragma once
 
@@ -24,6 +26,16 @@ namespace peers {
 /// Of the child whose output is captured; it is `head -c BYTES /dev/zero` for all.
 inline constexpr const char* head = "/usr/bin/head";
 inline constexpr const char* nothing = "/bin/true";
+inline constexpr const char* cat = "/bin/cat";
+
+/// Of the child whose lines are taken: `sh -c SCRIPT sh COUNT` for all.
+inline constexpr const char* shell = "/bin/sh";
+inline constexpr const char* line_script =
+    "yes "
+    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmnopqrstuv"
+    "wxyz! 2>/dev/null "
+    "| head -n \"$1\"";
+inline constexpr std::size_t line_size = 99;
 
 inline void require(bool condition, const char* what) {
   if (!condition) {
@@ -41,15 +53,21 @@ class Contestant {
 
   virtual void start() = 0;
   virtual void capture(std::size_t bytes) = 0;
+  virtual void lines(std::size_t count) = 0;
+  virtual void feed(const std::string& bytes) = 0;
   virtual void many(std::size_t count) = 0;
 };
 
 /// Serves tasks until standard input ends: the whole of `main`.
 inline int serve(Contestant& contestant) {
   std::vector<std::vector<char>> ballast;
+  std::string fodder;
   std::string task;
   std::size_t size = 0;
   while (std::cin >> task >> size) {
+    if (task == "feed") {
+      fodder.resize(size, 'x');
+    }
     using Clock = std::chrono::steady_clock;
     const auto begin = Clock::now();
     try {
@@ -59,6 +77,10 @@ inline int serve(Contestant& contestant) {
         contestant.start();
       } else if (task == "capture") {
         contestant.capture(size);
+      } else if (task == "lines") {
+        contestant.lines(size);
+      } else if (task == "feed") {
+        contestant.feed(fodder);
       } else if (task == "many") {
         contestant.many(size);
       } else {

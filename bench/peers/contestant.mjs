@@ -4,6 +4,12 @@ import { createInterface } from "node:readline";
 
 const nothing = "/bin/true";
 const head = "/usr/bin/head";
+const cat = "/bin/cat";
+const shell = "/bin/sh";
+const lineScript =
+  "yes 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmnopqrstuvwxyz! 2>/dev/null " +
+  '| head -n "$1"';
+const lineSize = 99;
 const ballast = [];
 
 function ended(child) {
@@ -23,14 +29,30 @@ const tasks = {
     await ended(child);
     if (Buffer.concat(parts).length !== size) throw new Error("size");
   },
+  async lines(count) {
+    const child = spawn(shell, ["-c", lineScript, "sh", String(count)], { stdio: ["ignore", "pipe", "inherit"] });
+    let taken = 0;
+    createInterface({ input: child.stdout }).on("line", (line) => (taken += line.length === lineSize ? 1 : 0));
+    await ended(child);
+    if (taken !== count) throw new Error(`${taken} lines`);
+  },
+  async feed(fodder) {
+    const child = spawn(cat, [], { stdio: ["pipe", "pipe", "inherit"] });
+    const parts = [];
+    child.stdout.on("data", (part) => parts.push(part));
+    child.stdin.end(fodder);
+    await ended(child);
+    if (Buffer.concat(parts).length !== fodder.length) throw new Error("size");
+  },
   many: (count) => Promise.all(Array.from({ length: count }, () => tasks.start())),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [task, size] = line.split(" ");
+  const subject = task === "feed" ? Buffer.alloc(Number(size), "x") : Number(size);
   const begin = process.hrtime.bigint();
   try {
-    await tasks[task](Number(size));
+    await tasks[task](subject);
     console.log(String(process.hrtime.bigint() - begin));
   } catch (error) {
     console.log(`failed ${error}`);

@@ -7,6 +7,10 @@ import time
 
 NOTHING = "/bin/true"
 HEAD = "/usr/bin/head"
+CAT = "/bin/cat"
+LINE_SIZE = 99
+LINES = ["/bin/sh", "-c", "yes 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+         "0123456789abcdefghijklmnopqrstuvwxyz! 2>/dev/null | head -n \"$1\"", "sh"]
 
 
 class Subprocess:
@@ -16,6 +20,15 @@ class Subprocess:
     def capture(self, size):
         done = subprocess.run([HEAD, "-c", str(size), "/dev/zero"], check=True, capture_output=True)
         assert len(done.stdout) == size
+
+    def lines(self, count):
+        with subprocess.Popen([*LINES, str(count)], stdout=subprocess.PIPE) as child:
+            taken = sum(len(line) == LINE_SIZE + 1 for line in child.stdout)
+        assert child.returncode == 0 and taken == count
+
+    def feed(self, fodder):
+        done = subprocess.run([CAT], input=fodder, check=True, capture_output=True)
+        assert len(done.stdout) == len(fodder)
 
     def many(self, count):
         for child in [subprocess.Popen([NOTHING]) for _ in range(count)]:
@@ -36,6 +49,19 @@ class Asyncio:
         out, _ = await child.communicate()
         assert child.returncode == 0 and len(out) == size
 
+    async def each_line(self, count):
+        child = await asyncio.create_subprocess_exec(*LINES, str(count), stdout=subprocess.PIPE)
+        taken = 0
+        async for line in child.stdout:
+            taken += len(line) == LINE_SIZE + 1
+        assert await child.wait() == 0 and taken == count
+
+    async def through(self, fodder):
+        child = await asyncio.create_subprocess_exec(
+            CAT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, _ = await child.communicate(fodder)
+        assert child.returncode == 0 and len(out) == len(fodder)
+
     async def all(self, count):
         await asyncio.gather(*(self.run() for _ in range(count)))
 
@@ -44,6 +70,12 @@ class Asyncio:
 
     def capture(self, size):
         self.loop.run_until_complete(self.output(size))
+
+    def lines(self, count):
+        self.loop.run_until_complete(self.each_line(count))
+
+    def feed(self, fodder):
+        self.loop.run_until_complete(self.through(fodder))
 
     def many(self, count):
         self.loop.run_until_complete(self.all(count))
@@ -54,12 +86,13 @@ def main():
     ballast = []
     for line in sys.stdin:
         task, size = line.split()
+        subject = b"x" * int(size) if task == "feed" else int(size)
         begin = time.perf_counter_ns()
         try:
             if task == "ballast":
                 ballast.append(b"x" * (int(size) << 20))
             else:
-                getattr(contestant, task)(int(size))
+                getattr(contestant, task)(subject)
             print(time.perf_counter_ns() - begin, flush=True)
         except Exception as error:
             print("failed", repr(error), flush=True)

@@ -48,6 +48,46 @@ class Glib final : public peers::Contestant {
     peers::require(all, "size");
   }
 
+  void lines(std::size_t count) override {
+    GError* error = nullptr;
+    const std::string number = std::to_string(count);
+    GSubprocess* child = g_subprocess_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error, peers::shell,
+                                          "-c", peers::line_script, "sh", number.c_str(), nullptr);
+    require_good(error);
+    GDataInputStream* stream = g_data_input_stream_new(g_subprocess_get_stdout_pipe(child));
+    std::size_t taken = 0;
+    gsize size = 0;
+    while (char* line = g_data_input_stream_read_line(stream, &size, nullptr, &error)) {
+      taken += size == peers::line_size ? 1U : 0U;
+      g_free(line);
+    }
+    g_object_unref(stream);
+    if (error == nullptr) {
+      g_subprocess_wait_check(child, nullptr, &error);
+    }
+    g_object_unref(child);
+    require_good(error);
+    peers::require(taken == count, "lines");
+  }
+
+  void feed(const std::string& bytes) override {
+    GError* error = nullptr;
+    GSubprocess* child =
+        g_subprocess_new(static_cast<GSubprocessFlags>(G_SUBPROCESS_FLAGS_STDIN_PIPE |
+                                                       G_SUBPROCESS_FLAGS_STDOUT_PIPE),
+                         &error, peers::cat, nullptr);
+    require_good(error);
+    GBytes* input = g_bytes_new_static(bytes.data(), bytes.size());
+    GBytes* output = nullptr;
+    g_subprocess_communicate(child, input, nullptr, &output, nullptr, &error);
+    g_bytes_unref(input);
+    g_object_unref(child);
+    require_good(error);
+    const bool all = g_bytes_get_size(output) == bytes.size();
+    g_bytes_unref(output);
+    peers::require(all, "size");
+  }
+
   void many(std::size_t count) override {
     Pending pending{g_main_loop_new(nullptr, FALSE), count, 0};
     for (std::size_t i = 0; i < count; ++i) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "contestant.hpp"
@@ -15,7 +16,8 @@ struct Child {
   std::int64_t code = -1;
 };
 
-void spawn(uv_loop_t& loop, Child& child, std::vector<std::string> arguments, uv_pipe_t* output) {
+void spawn(uv_loop_t& loop, Child& child, std::vector<std::string> arguments, uv_pipe_t* output,
+           uv_pipe_t* input = nullptr) {
   std::vector<char*> argv;
   for (std::string& argument : arguments) {
     argv.push_back(argument.data());
@@ -23,6 +25,10 @@ void spawn(uv_loop_t& loop, Child& child, std::vector<std::string> arguments, uv
   argv.push_back(nullptr);
   uv_stdio_container_t streams[3]{};
   streams[0].flags = UV_IGNORE;
+  if (input != nullptr) {
+    streams[0].flags = static_cast<uv_stdio_flags>(UV_CREATE_PIPE | UV_READABLE_PIPE);
+    streams[0].data.stream = reinterpret_cast<uv_stream_t*>(input);
+  }
   streams[1].flags = UV_INHERIT_FD;
   streams[1].data.fd = 1;
   if (output != nullptr) {
@@ -44,6 +50,30 @@ void spawn(uv_loop_t& loop, Child& child, std::vector<std::string> arguments, uv
   peers::require(uv_spawn(&loop, &child.process, &options) == 0, "uv_spawn");
 }
 
+/// All that comes out of a pipe.
+struct Kept {
+  std::string bytes;
+  std::vector<char> buffer = std::vector<char>(std::size_t{64} << 10U);
+};
+
+void keep(uv_pipe_t& pipe, Kept& kept) {
+  pipe.data = &kept;
+  uv_read_start(
+      reinterpret_cast<uv_stream_t*>(&pipe),
+      [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
+        std::vector<char>& own = static_cast<Kept*>(handle->data)->buffer;
+        *buffer = uv_buf_init(own.data(), static_cast<unsigned>(own.size()));
+      },
+      [](uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
+        if (count > 0) {
+          static_cast<Kept*>(stream->data)
+              ->bytes.append(buffer->base, static_cast<std::size_t>(count));
+        } else if (count < 0) {
+          uv_close(reinterpret_cast<uv_handle_t*>(stream), nullptr);
+        }
+      });
+}
+
 class Libuv final : public peers::Contestant {
  public:
   Libuv() { uv_loop_init(&loop_); }
@@ -56,31 +86,71 @@ class Libuv final : public peers::Contestant {
   }
 
   void capture(std::size_t bytes) override {
-    struct Kept {
-      std::string bytes;
-      std::vector<char> buffer = std::vector<char>(std::size_t{64} << 10U);
-    } kept;
+    Kept kept;
     uv_pipe_t pipe;
     uv_pipe_init(&loop_, &pipe, 0);
-    pipe.data = &kept;
     Child child;
     spawn(loop_, child, {peers::head, "-c", std::to_string(bytes), "/dev/zero"}, &pipe);
+    keep(pipe, kept);
+    uv_run(&loop_, UV_RUN_DEFAULT);
+    peers::require(child.code == 0 && kept.bytes.size() == bytes, "size");
+  }
+
+  void lines(std::size_t count) override {
+    struct Lines {
+      std::size_t taken = 0;
+      std::string begun;  ///< of the line whose end is yet to come
+      std::vector<char> buffer = std::vector<char>(std::size_t{64} << 10U);
+    } lines;
+    uv_pipe_t pipe;
+    uv_pipe_init(&loop_, &pipe, 0);
+    pipe.data = &lines;
+    Child child;
+    spawn(loop_, child, {peers::shell, "-c", peers::line_script, "sh", std::to_string(count)},
+          &pipe);
     uv_read_start(
         reinterpret_cast<uv_stream_t*>(&pipe),
         [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
-          std::vector<char>& own = static_cast<Kept*>(handle->data)->buffer;
+          std::vector<char>& own = static_cast<Lines*>(handle->data)->buffer;
           *buffer = uv_buf_init(own.data(), static_cast<unsigned>(own.size()));
         },
-        [](uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
-          if (count > 0) {
-            static_cast<Kept*>(stream->data)
-                ->bytes.append(buffer->base, static_cast<std::size_t>(count));
-          } else if (count < 0) {
+        [](uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
+          auto& all = *static_cast<Lines*>(stream->data);
+          if (size < 0) {
             uv_close(reinterpret_cast<uv_handle_t*>(stream), nullptr);
+            return;
           }
+          std::string_view rest(buffer->base, static_cast<std::size_t>(size));
+          for (std::size_t end = rest.find('\n'); end != std::string_view::npos;
+               end = rest.find('\n')) {
+            all.taken += all.begun.size() + end == peers::line_size ? 1U : 0U;
+            all.begun.clear();
+            rest.remove_prefix(end + 1);
+          }
+          all.begun.append(rest);
         });
     uv_run(&loop_, UV_RUN_DEFAULT);
-    peers::require(child.code == 0 && kept.bytes.size() == bytes, "size");
+    peers::require(child.code == 0 && lines.taken == count, "lines");
+  }
+
+  void feed(const std::string& bytes) override {
+    Kept kept;
+    uv_pipe_t input;
+    uv_pipe_t output;
+    uv_pipe_init(&loop_, &input, 0);
+    uv_pipe_init(&loop_, &output, 0);
+    Child child;
+    spawn(loop_, child, {peers::cat}, &output, &input);
+    keep(output, kept);
+    uv_write_t request;
+    const uv_buf_t buffer =
+        uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
+    uv_write(&request, reinterpret_cast<uv_stream_t*>(&input), &buffer, 1,
+             [](uv_write_t* written, int) {
+               uv_close(reinterpret_cast<uv_handle_t*>(written->handle), nullptr);
+             });
+    uv_run(&loop_, UV_RUN_DEFAULT);
+    peers::require(child.code == 0 && kept.bytes.size() == bytes.size(), "size");
   }
 
   void many(std::size_t count) override {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "contestant.hpp"
@@ -26,6 +27,36 @@ class PocoProcess final : public peers::Contestant {
     std::string kept;
     ::Poco::StreamCopier::copyToString(stream, kept);
     peers::require(child.wait() == 0 && kept.size() == bytes, "size");
+  }
+
+  void lines(std::size_t count) override {
+    ::Poco::Pipe output;
+    const ::Poco::ProcessHandle child = ::Poco::Process::launch(
+        peers::shell, {"-c", peers::line_script, "sh", std::to_string(count)}, nullptr, &output,
+        nullptr);
+    ::Poco::PipeInputStream stream(output);
+    std::size_t taken = 0;
+    for (std::string line; std::getline(stream, line);) {
+      taken += line.size() == peers::line_size ? 1U : 0U;
+    }
+    peers::require(child.wait() == 0 && taken == count, "lines");
+  }
+
+  void feed(const std::string& bytes) override {
+    ::Poco::Pipe input;
+    ::Poco::Pipe output;
+    const ::Poco::ProcessHandle child =
+        ::Poco::Process::launch(peers::cat, {}, &input, &output, nullptr);
+    std::thread writer([&] {  // there is no other way to do both at once
+      ::Poco::PipeOutputStream stream(input);
+      stream << bytes;
+      stream.close();
+    });
+    ::Poco::PipeInputStream stream(output);
+    std::string kept;
+    ::Poco::StreamCopier::copyToString(stream, kept);
+    writer.join();
+    peers::require(child.wait() == 0 && kept.size() == bytes.size(), "size");
   }
 
   void many(std::size_t count) override {

@@ -6,6 +6,7 @@
 #include <QStringList>
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "contestant.hpp"
@@ -31,6 +32,36 @@ class QtProcess final : public peers::Contestant {
     peers::require(child.waitForFinished(-1) && good(child), "exit code");
     const QByteArray kept = child.readAllStandardOutput();
     peers::require(static_cast<std::size_t>(kept.size()) == bytes, "size");
+  }
+
+  void lines(std::size_t count) override {
+    QProcess child;
+    child.start(peers::shell, QStringList{"-c", peers::line_script, "sh",
+                                          QString::number(static_cast<qulonglong>(count))});
+    std::size_t taken = 0;
+    const auto take = [&] {
+      while (child.canReadLine()) {
+        // With its newline.
+        taken +=
+            static_cast<std::size_t>(child.readLine().size()) == peers::line_size + 1 ? 1U : 0U;
+      }
+    };
+    while (child.waitForReadyRead(-1)) {
+      take();
+    }
+    peers::require(child.waitForFinished(-1) || child.state() == QProcess::NotRunning, "end");
+    take();
+    peers::require(good(child) && taken == count, "lines");
+  }
+
+  void feed(const std::string& bytes) override {
+    QProcess child;
+    child.start(peers::cat, QStringList());
+    child.write(bytes.data(), static_cast<qint64>(bytes.size()));
+    child.closeWriteChannel();
+    peers::require(child.waitForFinished(-1) && good(child), "exit code");
+    const QByteArray kept = child.readAllStandardOutput();
+    peers::require(static_cast<std::size_t>(kept.size()) == bytes.size(), "size");
   }
 
   void many(std::size_t count) override {

@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/io_context.hpp>
 
@@ -22,6 +23,23 @@ class Treehold final : public peers::Contestant {
     const treehold::Output output =
         treehold::Command(peers::head, {"-c", std::to_string(bytes), "/dev/zero"}).output();
     peers::require(output.outcome.success() && output.stdout_bytes.size() == bytes, "size");
+  }
+
+  void lines(std::size_t count) override {
+    std::size_t taken = 0;
+    const treehold::Output output =
+        treehold::Command(peers::shell, {"-c", peers::line_script, "sh", std::to_string(count)})
+            .output_limit({.bytes = 4096, .policy = treehold::OverflowPolicy::keep_last})
+            .on_stdout_line([&taken](std::string_view line) {
+              taken += line.size() == peers::line_size ? 1U : 0U;
+            })
+            .output();
+    peers::require(output.outcome.success() && taken == count, "lines");
+  }
+
+  void feed(const std::string& bytes) override {
+    const treehold::Output output = treehold::Command(peers::cat).stdin_bytes(bytes).output();
+    peers::require(output.outcome.success() && output.stdout_bytes.size() == bytes.size(), "size");
   }
 
   void many(std::size_t count) override {
