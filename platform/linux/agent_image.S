@@ -18,4 +18,10 @@ treehold_agent_image_end:
         .byte   0
         .size   treehold_agent_image_end, 1
 
+        // Every user of the library carries it, and every host keeps a copy. More than this is a table that is not
+        // all zero.
+        .if treehold_agent_image_end - treehold_agent_image_begin > 65536
+        .error "the helper program has grown out of all proportion"
+        .endif
+
         .section .note.GNU-stack, "", %progbits

@@ -38,13 +38,14 @@ constexpr int invalid = -22;    // -EINVAL
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr int directory_mode = 0755;
 
-/// A group that is to be ended.
+/// A group that is to be ended. All zero when it is none: a thousand of them are no part of the
+/// program's file.
 struct Guarded {
   bool used = false;
   bool doomed = false;  ///< now
   GuardMessage order;
-  int parent = -1;
-  int lock = -1;
+  int parent = 0;
+  int lock = 0;
 };
 
 struct State {
