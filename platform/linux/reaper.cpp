@@ -195,9 +195,10 @@ std::vector<Member> ReaperLeaf::living_remnants(const Leader& leader) const {
     }
   }
   for (const auto& [pid, pidfd] : remnants_) {
-    std::optional<ProcessRecord> process = read_process(pid);
-    if (process && !has_ended(*pidfd)) {
-      living.push_back({std::move(*process), pidfd});
+    ProcessRecord process = read_process(pid).value_or(ProcessRecord());
+    process.pid = pid;  // without a descriptor to read by it lives all the same
+    if (!has_ended(*pidfd)) {
+      living.push_back({std::move(process), pidfd});
     }
   }
   return living;
