@@ -19,15 +19,18 @@ function ended(child) {
   });
 }
 
+async function collected(child, size) {
+  const parts = [];
+  child.stdout.on("data", (part) => parts.push(part));
+  await ended(child);
+  if (Buffer.concat(parts).length !== size) throw new Error("size");
+}
+
 const tasks = {
   ballast: (size) => ballast.push(Buffer.alloc(size * 2 ** 20, "x")),
   start: () => ended(spawn(nothing, [], { stdio: ["ignore", "inherit", "inherit"] })),
   async capture(size) {
-    const child = spawn(head, ["-c", String(size), "/dev/zero"], { stdio: ["ignore", "pipe", "inherit"] });
-    const parts = [];
-    child.stdout.on("data", (part) => parts.push(part));
-    await ended(child);
-    if (Buffer.concat(parts).length !== size) throw new Error("size");
+    await collected(spawn(head, ["-c", String(size), "/dev/zero"], { stdio: ["ignore", "pipe", "inherit"] }), size);
   },
   async lines(count) {
     const child = spawn(shell, ["-c", lineScript, "sh", String(count)], { stdio: ["ignore", "pipe", "inherit"] });
@@ -38,11 +41,8 @@ const tasks = {
   },
   async feed(fodder) {
     const child = spawn(cat, [], { stdio: ["pipe", "pipe", "inherit"] });
-    const parts = [];
-    child.stdout.on("data", (part) => parts.push(part));
     child.stdin.end(fodder);
-    await ended(child);
-    if (Buffer.concat(parts).length !== fodder.length) throw new Error("size");
+    await collected(child, fodder.length);
   },
   many: (count) => Promise.all(Array.from({ length: count }, () => tasks.start())),
 };

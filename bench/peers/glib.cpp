@@ -16,6 +16,18 @@ void require_good(GError* error) {
   }
 }
 
+/// Sends `input`, if there is one, and takes all of the output.
+void collect(GSubprocess* child, GBytes* input, std::size_t size) {
+  GError* error = nullptr;
+  GBytes* output = nullptr;
+  g_subprocess_communicate(child, input, nullptr, &output, nullptr, &error);
+  g_object_unref(child);
+  require_good(error);
+  const bool all = g_bytes_get_size(output) == size;
+  g_bytes_unref(output);
+  peers::require(all, "size");
+}
+
 struct Pending {
   GMainLoop* loop;
   std::size_t left;
@@ -39,13 +51,7 @@ class Glib final : public peers::Contestant {
     GSubprocess* child = g_subprocess_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error, peers::head, "-c",
                                           size.c_str(), "/dev/zero", nullptr);
     require_good(error);
-    GBytes* output = nullptr;
-    g_subprocess_communicate(child, nullptr, nullptr, &output, nullptr, &error);
-    g_object_unref(child);
-    require_good(error);
-    const bool all = g_bytes_get_size(output) == bytes;
-    g_bytes_unref(output);
-    peers::require(all, "size");
+    collect(child, nullptr, bytes);
   }
 
   void lines(std::size_t count) override {
@@ -78,14 +84,8 @@ class Glib final : public peers::Contestant {
                          &error, peers::cat, nullptr);
     require_good(error);
     GBytes* input = g_bytes_new_static(bytes.data(), bytes.size());
-    GBytes* output = nullptr;
-    g_subprocess_communicate(child, input, nullptr, &output, nullptr, &error);
+    collect(child, input, bytes.size());
     g_bytes_unref(input);
-    g_object_unref(child);
-    require_good(error);
-    const bool all = g_bytes_get_size(output) == bytes.size();
-    g_bytes_unref(output);
-    peers::require(all, "size");
   }
 
   void many(std::size_t count) override {

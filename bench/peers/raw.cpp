@@ -38,6 +38,30 @@ pid_t spawn(const char* program, const std::vector<std::string>& arguments, int 
   return pid;
 }
 
+struct Reading {
+  pid_t pid;
+  int from;
+};
+
+/// A child whose output comes through a pipe.
+Reading spawn_reading(const char* program, const std::vector<std::string>& arguments) {
+  int ends[2];
+  peers::require(::pipe2(ends, O_CLOEXEC) == 0, "pipe");
+  const pid_t pid = spawn(program, arguments, ends[1]);
+  ::close(ends[1]);
+  return {pid, ends[0]};
+}
+
+/// Appends what there is to read. False at the end.
+bool read_more(int from, std::vector<char>& buffer, std::string& kept) {
+  const ssize_t count = ::read(from, buffer.data(), buffer.size());
+  if (count <= 0) {
+    return false;
+  }
+  kept.append(buffer.data(), static_cast<std::size_t>(count));
+  return true;
+}
+
 void wait_for(pid_t pid) {
   int status = 0;
   peers::require(::waitpid(pid, &status, 0) == pid && status == 0, "waitpid");
@@ -48,35 +72,24 @@ class Raw final : public peers::Contestant {
   void start() override { wait_for(spawn(peers::nothing, {})); }
 
   void capture(std::size_t bytes) override {
-    int ends[2];
-    peers::require(::pipe2(ends, O_CLOEXEC) == 0, "pipe");
-    const pid_t pid = spawn(peers::head, {"-c", std::to_string(bytes), "/dev/zero"}, ends[1]);
-    ::close(ends[1]);
+    const auto [pid, from] = spawn_reading(peers::head, {"-c", std::to_string(bytes), "/dev/zero"});
     std::string kept;
     std::vector<char> buffer(std::size_t{64} << 10U);
-    for (;;) {
-      const ssize_t count = ::read(ends[0], buffer.data(), buffer.size());
-      if (count <= 0) {
-        break;
-      }
-      kept.append(buffer.data(), static_cast<std::size_t>(count));
+    while (read_more(from, buffer, kept)) {
     }
-    ::close(ends[0]);
+    ::close(from);
     wait_for(pid);
     peers::require(kept.size() == bytes, "size");
   }
 
   void lines(std::size_t count) override {
-    int ends[2];
-    peers::require(::pipe2(ends, O_CLOEXEC) == 0, "pipe");
-    const pid_t pid =
-        spawn(peers::shell, {"-c", peers::line_script, "sh", std::to_string(count)}, ends[1]);
-    ::close(ends[1]);
+    const auto [pid, from] =
+        spawn_reading(peers::shell, {"-c", peers::line_script, "sh", std::to_string(count)});
     std::vector<char> buffer(std::size_t{64} << 10U);
     std::size_t kept = 0;
     std::size_t taken = 0;
     for (;;) {
-      const ssize_t some = ::read(ends[0], buffer.data() + kept, buffer.size() - kept);
+      const ssize_t some = ::read(from, buffer.data() + kept, buffer.size() - kept);
       if (some <= 0) {
         break;
       }
@@ -89,7 +102,7 @@ class Raw final : public peers::Contestant {
       kept = rest.size();
       std::memmove(buffer.data(), rest.data(), kept);
     }
-    ::close(ends[0]);
+    ::close(from);
     wait_for(pid);
     peers::require(taken == count, "lines");
   }
@@ -115,12 +128,8 @@ class Raw final : public peers::Contestant {
         const ssize_t count = ::write(to[1], rest.data(), rest.size());
         rest.remove_prefix(count > 0 ? static_cast<std::size_t>(count) : 0);
       }
-      if (ready[0].revents != 0) {
-        const ssize_t count = ::read(from[0], buffer.data(), buffer.size());
-        if (count <= 0) {
-          break;
-        }
-        kept.append(buffer.data(), static_cast<std::size_t>(count));
+      if (ready[0].revents != 0 && !read_more(from[0], buffer, kept)) {
+        break;
       }
     }
     ::close(from[0]);

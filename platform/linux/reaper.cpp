@@ -26,6 +26,7 @@
 #include "platform/linux/spawn.hpp"
 #include "platform/posix/leader.hpp"
 #include "platform/posix/own_child.hpp"
+#include "platform/posix/system.hpp"
 #include "src/plan.hpp"
 
 namespace treehold::inline v0::platform {
@@ -126,8 +127,7 @@ std::size_t send_to_each(pid_t keeper, const std::vector<Member>& members, int n
   std::vector<std::shared_ptr<const UniqueFd>> open;
   const auto send_to_open = [&] {
     for (const auto& pidfd : open) {
-      const long sent = ::syscall(SYS_pidfd_send_signal, pidfd->get(), native_signal, nullptr, 0);
-      count += sent == 0 ? 1 : 0;
+      count += send_to_child({.end_notice = pidfd->get()}, native_signal) ? 1 : 0;
     }
     open.clear();
   };

@@ -14,10 +14,10 @@
 #include "support.hpp"
 
 using namespace support;
+using forms::Command;
 using forms::Process;
 using forms::ProcessGroup;
 using forms::role;
-using treehold::Command;
 using treehold::ContainmentLost;
 using treehold::Outcome;
 using treehold::StopReport;
@@ -41,10 +41,14 @@ pid_t parent_of(treehold::ProcessId pid) {
   return parent;
 }
 
-void kill_keeper(treehold::ProcessId leader) {
-  const pid_t keeper = parent_of(leader);
+/// Of a tree whose keeper has been killed once the leader was ready.
+Process start_and_lose(ProcessGroup& group, const Command& command) {
+  Process leader = group.start(command);
+  CHECK(leader.read_line(Stream::out) == "ready");
+  const pid_t keeper = parent_of(leader.pid());
   REQUIRE(::kill(keeper, SIGKILL) == 0);
-  CHECK(wait_until([&] { return parent_of(leader) != keeper; }));
+  CHECK(wait_until([&] { return parent_of(leader.pid()) != keeper; }));
+  return leader;
 }
 
 }  // namespace
@@ -92,9 +96,7 @@ TEST_CASE("a chain whose keeper is killed is ended to its last member",
   constexpr std::size_t depth = 100;  // more than are sent a signal at a time
   for (const bool hard : {false, true}) {
     ProcessGroup group;
-    Process leader = group.start(role("deep", {std::to_string(depth)}));
-    CHECK(leader.read_line(Stream::out) == "ready");
-    kill_keeper(leader.pid());
+    const Process leader = start_and_lose(group, role("deep", {std::to_string(depth)}));
     CHECK(group.members().size() == depth + 1);
     CHECK_THROWS_AS(hard ? group.kill() : group.stop(50ms), ContainmentLost);
     CHECK(marked_processes().size() == 1);  // the canary
@@ -107,10 +109,8 @@ TEST_CASE("an orphan that ignores the soft signal is ended although its keeper w
   require_keeper();
   const Canary canary;
   ProcessGroup group;
-  Process leader =
-      group.start(Command("sh", {"-c", "(trap '' TERM; echo ready; exec sleep 100000) & wait"}));
-  CHECK(leader.read_line(Stream::out) == "ready");
-  kill_keeper(leader.pid());
+  const Process leader = start_and_lose(
+      group, Command("sh", {"-c", "(trap '' TERM; echo ready; exec sleep 100000) & wait"}));
   CHECK_THROWS_AS(group.stop(50ms), ContainmentLost);
   CHECK(marked_processes().size() == 1);  // the canary
   CHECK(canary.survives());
