@@ -146,8 +146,11 @@ class OutputPipe {
   virtual void async_read_some(char* buffer, std::size_t size,
                                Handler<boost::system::error_code, std::size_t> handler) = 0;
 
-  /// Reads what the pipe holds now, without waiting, also beside a pending read: how much, 0 at its
-  /// end, nothing when there is none.
+  /// Has a pending read complete, with an error or with what it has taken by now.
+  virtual void cancel() noexcept = 0;
+
+  /// Reads what the pipe holds now, without waiting; with no read pending. How much, 0 at its end,
+  /// nothing when there is none.
   [[nodiscard]] virtual std::optional<std::size_t> read_now(char* buffer,
                                                             std::size_t size) noexcept = 0;
 

@@ -246,7 +246,14 @@ void Execution::read(Reader& reader) {
       reader.buffer.data(), reader.buffer.size(),
       [self = shared_from_this(), &reader](const error_code& error, std::size_t count) {
         reader.reading = false;
-        if (reader.pipe) {
+        if (!reader.pipe) {
+          return;
+        }
+        if (reader.ends) {
+          self->take(reader, count);
+          self->cut(reader);
+          self->settle();
+        } else {
           self->received(reader, error, count);
         }
       });
@@ -536,21 +543,32 @@ void Execution::drain(Clock::time_point end, Duration pause) {
       });
 }
 
-/// Takes what the pipe holds now, and reads no further.
+/// Takes what the pipe holds now, and reads no further. A pending read comes first: it may have
+/// taken bytes already, although its completion is yet to be heard of.
 void Execution::cut(Reader& reader) {
   if (!reader.pipe) {
+    return;
+  }
+  if (reader.reading) {
+    reader.ends = true;
+    reader.pipe->cancel();
     return;
   }
   std::size_t taken = 0;
   std::optional<std::size_t> count;
   do {
     count = reader.pipe->read_now(reader.buffer.data(), reader.buffer.size());
-    keep(reader, count.value_or(0));
-    (void)copy(reader, count.value_or(0));
+    take(reader, count.value_or(0));
     taken += count.value_or(0);
   } while (count.value_or(0) > 0 && taken < largest_pipe);
   incomplete_ = incomplete_ || count != 0U;
   close(reader);
+}
+
+/// Of one that is read no further: nothing waits for its copy.
+void Execution::take(Reader& reader, std::size_t count) {
+  keep(reader, count);
+  (void)copy(reader, count);
 }
 
 // -- The end

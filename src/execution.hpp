@@ -49,7 +49,7 @@ struct RunPlan {
 
   std::shared_ptr<const SpawnPlan> spawn;
   std::string program;  ///< as it was given, for messages
-  std::optional<std::string> input;
+  std::shared_ptr<const std::string> input;
   LineEnding line_ending;
   LineHandler stdout_handler;
   LineHandler stderr_handler;
@@ -147,6 +147,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
     std::shared_ptr<Tee> tee;
     bool captured = false;
     bool reading = false;
+    bool ends = false;  ///< behind the pending read
   };
 
   Execution(const platform::Executor& executor, RunPlan plan,
@@ -176,6 +177,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void tree_ended(StopReport report);
   void drain(Clock::time_point end, Duration pause);
   void cut(Reader& reader);
+  void take(Reader& reader, std::size_t count);
   [[nodiscard]] bool copy(Reader& reader, std::size_t count);
   void fail(std::exception_ptr error);
   [[nodiscard]] Output take_output();

@@ -23,6 +23,11 @@ class PosixOutputPipe final : public OutputPipe {
     pipe_.async_read_some(boost::asio::buffer(buffer, size), std::move(handler));
   }
 
+  void cancel() noexcept override {
+    error_code ignored;
+    pipe_.cancel(ignored);
+  }
+
   [[nodiscard]] std::optional<std::size_t> read_now(char* buffer,
                                                     std::size_t size) noexcept override {
     // Asio has made it non-blocking with the first asynchronous read.

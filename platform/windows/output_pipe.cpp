@@ -23,11 +23,9 @@ class Reader : public std::enable_shared_from_this<Reader> {
 
   void read_some(char* buffer, std::size_t size, Handler<error_code, std::size_t> handler) {
     bytes_.resize(std::max(bytes_.size(), size));
-    pending_ = true;
     pipe_.async_read_some(asio::buffer(bytes_.data(), size),
                           [self = shared_from_this(), buffer, handler = std::move(handler)](
                               const error_code& error, std::size_t count) mutable {
-                            self->pending_ = false;
                             if (self->closed_) {
                               return;
                             }
@@ -36,10 +34,12 @@ class Reader : public std::enable_shared_from_this<Reader> {
                           });
   }
 
+  void cancel() noexcept {
+    error_code ignored;
+    pipe_.cancel(ignored);
+  }
+
   std::optional<std::size_t> read_now(char* buffer, std::size_t size) noexcept {
-    if (pending_) {
-      return std::nullopt;
-    }
     DWORD there = 0;
     if (::PeekNamedPipe(pipe_.native_handle(), nullptr, 0, nullptr, &there, nullptr) == 0) {
       return std::size_t{0};  // ERROR_BROKEN_PIPE: its end
@@ -70,7 +70,6 @@ class Reader : public std::enable_shared_from_this<Reader> {
  private:
   asio::windows::stream_handle pipe_;
   std::vector<char> bytes_;
-  bool pending_ = false;
   bool closed_ = false;
 };
 
@@ -86,6 +85,7 @@ class WindowsOutputPipe final : public OutputPipe {
                        Handler<error_code, std::size_t> handler) override {
     reader_->read_some(buffer, size, std::move(handler));
   }
+  void cancel() noexcept override { reader_->cancel(); }
   [[nodiscard]] std::optional<std::size_t> read_now(char* buffer,
                                                     std::size_t size) noexcept override {
     return reader_->read_now(buffer, size);
