@@ -83,12 +83,16 @@ Command& Command::env_inherit_only(std::initializer_list<std::string_view> names
 
 Command& Command::stdin_null() {
   settings_->input = {};
-  settings_->input_bytes.clear();
+  settings_->input_bytes.reset();
   settings_->input_path.clear();
   return *this;
 }
 
 Command& Command::stdin_bytes(std::string bytes) {
+  return stdin_bytes(std::make_shared<const std::string>(std::move(bytes)));
+}
+
+Command& Command::stdin_bytes(std::shared_ptr<const std::string> bytes) {
   settings_->input.choose(InputKind::bytes);
   settings_->input_bytes = std::move(bytes);
   return *this;

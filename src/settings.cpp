@@ -136,6 +136,7 @@ SpawnPlan Settings::validated() const {
   }
 
   require(!input.contradicted, "stdin", "comes from two sources");
+  require(input.kind != InputKind::bytes || input_bytes, "stdin_bytes", "is a null pointer");
   if (input.kind == InputKind::file) {
     require_path("stdin_file", input_path);
   }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -68,7 +69,7 @@ struct Settings {
   std::map<std::string, EnvChange> env_changes;                     ///< by the key of the variable
 
   Choice<InputKind> input;
-  std::string input_bytes;
+  std::shared_ptr<const std::string> input_bytes;  ///< shared, since it may be much
   std::string input_path;
   OutputSettings standard_output;
   OutputSettings standard_error;

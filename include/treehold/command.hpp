@@ -159,8 +159,10 @@ class TREEHOLD_EXPORT Command {
   // -- Standard input: end-of-file unless one of these is chosen. Two different ones are refused.
   // ---
 
-  Command& stdin_null();                            ///< the default: end-of-file; undoes the others
-  Command& stdin_bytes(std::string bytes);          ///< fed while output is read
+  Command& stdin_null();                    ///< the default: end-of-file; undoes the others
+  Command& stdin_bytes(std::string bytes);  ///< fed while output is read
+  /// The same without a copy, for much: runs and copies of the command share it.
+  Command& stdin_bytes(std::shared_ptr<const std::string> bytes);
   Command& stdin_file(std::filesystem::path file);  ///< opened at the start
   Command& stdin_inherit();                         ///< the host's own
   Command& stdin_pipe();  ///< written through `Process::input`; only for `start`

@@ -6,6 +6,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "platform/posix/pipe_size.hpp"
 #include "platform/posix/write_quietly.hpp"
 
 namespace treehold::inline v0::platform {
@@ -31,6 +32,7 @@ class Writer : public std::enable_shared_from_this<Writer> {
           }
           const ssize_t count = write_quietly(self->pipe_.native_handle(), bytes);
           if (count >= 0) {
+            self->widen(static_cast<std::size_t>(count) < bytes.size());
             std::move(handler)(error_code(), static_cast<std::size_t>(count));
           } else if (errno == EAGAIN || errno == EINTR) {
             self->write_some(bytes, std::move(handler));
@@ -46,7 +48,17 @@ class Writer : public std::enable_shared_from_this<Writer> {
   }
 
  private:
+  /// Much is to be written: the more the pipe holds, the seldomer writer and reader wait for each
+  /// other.
+  void widen(bool too_narrow) noexcept {
+    if (too_narrow && !wide_) {
+      wide_ = true;
+      widen_pipe(pipe_.native_handle());
+    }
+  }
+
   asio::posix::stream_descriptor pipe_;
+  bool wide_ = false;
 };
 
 class PosixInputPipe final : public InputPipe {

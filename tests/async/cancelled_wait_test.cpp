@@ -275,7 +275,7 @@ TEST_CASE("a cancelled wait for a sample is begun again", "[contract][async][lim
 TEST_CASE("a write heeds nothing but a terminal cancellation, which closes standard input",
           "[contract][async]") {
   asio::io_context context;
-  const std::string bytes(std::size_t{4} << 20, 'x');  // more than any pipe takes at once
+  const std::string bytes(support::more_than_a_pipe, 'x');
   for (const auto type : {cancellation_type::total, cancellation_type::partial}) {
     const TempDir dir;
     Process child = started(context, role("count-input", {dir / "go"}).stdin_pipe());

@@ -352,7 +352,7 @@ TEST_CASE("a context is destroyed in the midst of everything that may be pending
       const auto handler = [token, hold, &called](const std::exception_ptr&, const auto&...) {
         ++called;
       };
-      held->input().async_write(std::string(std::size_t{1} << 20, 'x'), handler);
+      held->input().async_write(std::string(support::more_than_a_pipe, 'x'), handler);
       held->async_read_line(Stream::out, handler);
       held->async_read_some(Stream::err, 10, handler);
       held->async_read_all(Stream::err, handler);
@@ -384,7 +384,7 @@ TEST_CASE("a context is destroyed in the midst of everything that may be pending
 
 TEST_CASE("a process is moved with every kind of operation pending", "[contract][async]") {
   asio::io_context context;
-  const std::string bytes = pattern(std::size_t{1} << 20);
+  const std::string bytes = pattern(support::more_than_a_pipe);
   Process first = started(context, role("echo").stdin_pipe());
   Answer<> written;
   Answer<std::string> some;
@@ -430,7 +430,7 @@ TEST_CASE("a process is dropped with every kind of operation pending, and they c
     Answer<std::optional<std::string>> ready;
     process.async_read_line(Stream::out, ready.handler());
     run_until(context, [&] { return ready.calls == 1; });
-    process.input().async_write(std::string(std::size_t{1} << 20, 'x'), written.handler());
+    process.input().async_write(std::string(support::more_than_a_pipe, 'x'), written.handler());
     process.async_read_line(Stream::out, line.handler());
     process.async_read_all(Stream::err, all.handler());
     process.async_wait(waited.handler());

@@ -32,7 +32,7 @@ namespace errc = boost::system::errc;
 
 TEST_CASE("writes are queued and written in their order", "[contract][async]") {
   Running cat(role("echo").stdin_pipe());
-  const std::string large(300000, 'x');  // more than a pipe holds
+  const std::string large(support::more_than_a_pipe, 'x');
   std::vector<std::future<void>> written;
   for (int round = 0; round < 5; ++round) {
     written.push_back(cat.process.input().async_write(large, asio::use_future));
@@ -58,7 +58,8 @@ TEST_CASE("what stands behind a failed write fails with it", "[contract][async]"
   Running deaf(idle().stdin_pipe());
   std::vector<std::future<void>> written;
   for (int round = 0; round < 3; ++round) {
-    written.push_back(deaf.process.input().async_write(std::string(300000, 'x'), asio::use_future));
+    written.push_back(deaf.process.input().async_write(std::string(support::more_than_a_pipe, 'x'),
+                                                       asio::use_future));
   }
   std::future<void> flushed = deaf.process.input().async_flush(asio::use_future);
   deaf.process.kill();

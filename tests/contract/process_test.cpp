@@ -165,7 +165,7 @@ TEST_CASE("a conversation over pipes", "[contract]") {
 }
 
 TEST_CASE("writing much does not block on a child that answers much", "[contract]") {
-  const std::string input = pattern(std::size_t{4} << 20U);
+  const std::string input = pattern(support::more_than_a_pipe);
   Process child = role("echo").stdin_pipe().start();
   child.input().write(input);
   child.input().close();
@@ -182,14 +182,13 @@ TEST_CASE("writing to a child that has closed its input fails, without a signal"
   } catch (const StdinFailed& error) {
     CHECK(error.code() == boost::system::errc::broken_pipe);
   }
-  CHECK_THROWS_AS(child.input().write(std::string(1 << 20, 'x')), StdinFailed);
+  CHECK_THROWS_AS(child.input().write("x"), StdinFailed);
   CHECK(alive(child.pid()));
 }
 
-TEST_CASE("writing to a child that has ended fails", "[contract]") {
+TEST_CASE("writing to a child that ends fails", "[contract]") {
   Process child = role("exit", {"0"}).stdin_pipe().start();
-  CHECK(wait_until([&] { return !alive(child.pid()); }));
-  CHECK_THROWS_AS(child.input().write(std::string(1 << 20, 'x')), StdinFailed);
+  CHECK_THROWS_AS(child.input().write(std::string(support::more_than_a_pipe, 'x')), StdinFailed);
   CHECK(child.wait() == Outcome::exited(0));
   CHECK_THROWS_AS(child.input().write("x"), StdinFailed);
   CHECK_NOTHROW(child.input().close());

@@ -95,8 +95,8 @@ TEST_CASE("standard error merged into standard output keeps the order", "[contra
   CHECK(Command(merged).stdout_null().output().stdout_bytes.empty());
 }
 
-TEST_CASE("a child that does not read its 1 MiB of input is no error", "[contract]") {
-  const std::string input(std::size_t{1} << 20U, 'x');
+TEST_CASE("a child that does not read its input is no error", "[contract]") {
+  const std::string input(support::more_than_a_pipe, 'x');
   CHECK(role("exit", {"0"}).stdin_bytes(input).output().outcome == Outcome::exited(0));
   CHECK(role("emit", {"done\n", "", "0"}).stdin_bytes(input).run() == "done");
   const Output late = role("sleep").stdin_bytes(input).timeout(200ms).output();

@@ -41,6 +41,9 @@ inline constexpr bool sanitized = false;
 /// Only ever catches a hang; nothing is judged by it.
 inline constexpr std::chrono::seconds hang_bound = sanitized ? 120s : 60s;
 
+/// More bytes than a pipe holds, one that the library has widened, too.
+inline constexpr std::size_t more_than_a_pipe = std::size_t{4} << 20U;
+
 /// A size or a time, another where a sanitizer needs more.
 template <class Number>
 [[nodiscard]] constexpr Number scaled(Number plain, Number under_sanitizers) noexcept {

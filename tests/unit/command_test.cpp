@@ -90,6 +90,17 @@ TEST_CASE("a command can be used again", "[unit]") {
   }
 }
 
+TEST_CASE("bytes for standard input may be shared, and are let go of", "[unit]") {
+  const auto bytes = std::make_shared<const std::string>("shared");
+  {
+    const Command command = support::plain::role("echo").stdin_bytes(bytes);
+    const Command copy = command;
+    CHECK(command.run() == "shared");
+    CHECK(copy.run() == "shared");
+  }
+  CHECK(bytes.use_count() == 1);
+}
+
 TEST_CASE("the display form round-trips through a shell", "[unit]") {
   const Words odd{"",      " ",     "a b",       "'",       "it's", "\"q\"",     "\\",
                   "\\\\n", "$HOME", "$(exit 1)", "`id`",    "*",    "a;b",       "a&b",

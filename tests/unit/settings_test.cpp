@@ -117,6 +117,11 @@ TEST_CASE("a NUL byte in bytes for standard input is data", "[unit]") {
   expect_accepted([](Command& c) { c.stdin_bytes(nul_inside); });
 }
 
+TEST_CASE("no bytes for standard input are refused", "[unit]") {
+  expect_refused("stdin_bytes",
+                 [](Command& c) { c.stdin_bytes(std::shared_ptr<const std::string>()); });
+}
+
 TEST_CASE("an empty program is refused", "[unit]") {
   CHECK_THROWS_AS(Command("").validate(), InvalidSetting);
 }

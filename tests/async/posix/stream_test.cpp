@@ -43,8 +43,8 @@ namespace errc = boost::system::errc;
 TEST_CASE("a cancelled flush leaves the writes alone", "[contract][async]") {
   asio::cancellation_signal signal;
   Running deaf(Command("sh", {"-c", "kill -STOP $$; exec cat"}).stdin_pipe());
-  std::future<void> written =
-      deaf.process.input().async_write(std::string(300000, 'x'), asio::use_future);
+  std::future<void> written = deaf.process.input().async_write(
+      std::string(support::more_than_a_pipe, 'x'), asio::use_future);
   std::future<void> flushed = deaf.process.input().async_flush(
       asio::bind_cancellation_slot(signal.slot(), asio::use_future));
   asio::post(deaf.process.get_executor(), [&] { signal.emit(cancellation_type::total); });
@@ -54,7 +54,7 @@ TEST_CASE("a cancelled flush leaves the writes alone", "[contract][async]") {
   PidWatch(deaf.process.pid()).kill(SIGCONT);
   std::future<Output> rest = deaf.process.async_output(asio::use_future);
   CHECK_NOTHROW(written.get());
-  CHECK(rest.get().stdout_bytes.size() == 300000);
+  CHECK(rest.get().stdout_bytes.size() == support::more_than_a_pipe);
 }
 
 TEST_CASE("a stream is copied into any AsyncWriteStream", "[contract][async]") {

@@ -38,7 +38,7 @@ TEST_CASE("a host that unblocks nothing keeps its own signal state", "[contract]
   };
   const State before = state();
   (void)role("stubborn").timeout(scaled(100ms, 1000ms)).timeout_grace(10ms).output();
-  (void)role("exit", {"0"}).stdin_bytes(std::string(1 << 20, 'x')).output();
+  (void)role("exit", {"0"}).stdin_bytes(std::string(support::more_than_a_pipe, 'x')).output();
   treehold::ProcessGroup group;
   (void)group.output(quick());
   const State after = state();
