@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -173,7 +175,7 @@ class CgroupLeaf final : public Leaf {
   mutable std::mutex mutex_;  // guards what follows
   LeafDirectory place_;
   std::shared_ptr<Leader> leader_;
-  bool born_inside_ = false;
+  std::optional<std::uint64_t> birth_;  ///< of a leader that did not have to join
   bool killed_ = false;
   bool looked_ = false;  ///< where the leader was at its end
   bool lost_ = false;
@@ -285,6 +287,28 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   [[nodiscard]] std::shared_ptr<ChangeWatch> watch(const Executor& executor) override {
     return watch_events(directory_, executor);
   }
+
+  /// The number of a leader that has been born inside the group just now.
+  [[nodiscard]] std::uint64_t count_birth() noexcept { return ++births_; }
+
+  /// `reap_orphans` of an emptied leaf. Where many end together the first look after the last death
+  /// answers for all whose leaders had been born before it: a look reads all children of the host.
+  bool reap_orphans_of(const std::string& leaf, std::optional<std::uint64_t> birth) {
+    if (birth && *birth <= reaped_births_) {
+      return true;
+    }
+    const std::uint64_t births = births_;
+    const auto events = directory_.events();
+    if (!events || events->populated) {
+      return reap_orphans(leaf);
+    }
+    if (!reap_orphans(kernel_path())) {
+      return false;
+    }
+    reaped_births_ = births;
+    return true;
+  }
+
   [[nodiscard]] bool lost() const noexcept override { return lost_; }
   void member_got_away() noexcept { lost_ = true; }
   void disown() noexcept override { disowned_ = true; }
@@ -334,6 +358,8 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   const CgroupDir directory_;
   std::unique_ptr<Controllers> controllers_;  ///< set once, before the group is used
   std::atomic<std::uint64_t> leaves_{0};
+  std::atomic<std::uint64_t> births_{0};
+  std::atomic<std::uint64_t> reaped_births_{0};  ///< nothing of those up to here is left to reap
   std::atomic<bool> disowned_{false};
   std::atomic<bool> lost_{false};
   mutable std::mutex mutex_;
@@ -451,7 +477,7 @@ bool CgroupLeaf::remove() noexcept {
       return false;
     }
     // The leader may be a helper that is still on its way into the leaf.
-    if ((leader_ && !leader_->has_ended()) || !reap_orphans(kernel_path())) {
+    if ((leader_ && !leader_->has_ended()) || !group_->reap_orphans_of(kernel_path(), birth_)) {
       return false;
     }
     look_where_leader_was_locked();
@@ -491,7 +517,9 @@ Launched CgroupLeaf::launch(const std::shared_ptr<const SpawnPlan>& plan,
   {
     const std::lock_guard lock(mutex_);
     leader_ = leader;
-    born_inside_ = place.way != SpawnWay::join;
+    if (place.way != SpawnWay::join) {
+      birth_ = group_->count_birth();
+    }
     if (killed_) {
       (void)leader_->send(SIGKILL);
     }
@@ -518,7 +546,7 @@ void CgroupLeaf::look_where_leader_was() noexcept {
 
 void CgroupLeaf::look_where_leader_was_locked() noexcept {
   try {
-    if (born_inside_ && !looked_ && leader_ && leader_->has_ended()) {
+    if (birth_ && !looked_ && leader_ && leader_->has_ended()) {
       looked_ = true;
       lost_ = leader_got_away();
       if (lost_) {

@@ -20,6 +20,7 @@
 #include <optional>
 #include <sstream>
 #include <utility>
+#include <vector>
 
 #include "host.hpp"
 #include "host_expectations.hpp"
@@ -72,6 +73,19 @@ void as_first_process(Host& host) {
     EXPECT(spawn.read_line(Stream::out) == "ready");
     EXPECT(group.stop(5s).members_after.empty());
     spawn.wait();
+    EXPECT(no_child_left());
+  }
+  {
+    ProcessGroup group;
+    std::vector<Process> together;
+    for (int count = 0; count < repeats(50, 5); ++count) {
+      together.push_back(group.start(role("spawn", {"3"})));
+      EXPECT(together.back().read_line(Stream::out) == "ready");
+    }
+    EXPECT(group.kill().members_after.empty());
+    for (Process& one : together) {
+      one.wait();
+    }
     EXPECT(no_child_left());
   }
   // Children of its own are none of treehold's business.
