@@ -1,7 +1,6 @@
 #include "platform/linux/guardian.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -26,6 +25,7 @@
 #include "platform/linux/handover.hpp"
 #include "platform/linux/order.hpp"
 #include "platform/platform.hpp"
+#include "platform/posix/readable.hpp"
 
 namespace treehold::inline v0::platform {
 
@@ -56,10 +56,7 @@ class Guardian {
   std::uint64_t last_serial = 0;
   std::string problem;  ///< why there is none
 
-  [[nodiscard]] bool alive() const noexcept {
-    pollfd notice{pidfd_.get(), POLLIN, 0};
-    return pidfd_ && ::poll(&notice, 1, 0) == 0;
-  }
+  [[nodiscard]] bool alive() const noexcept { return pidfd_ && !readable(pidfd_.get()); }
 
   [[nodiscard]] std::optional<pid_t> pid() const noexcept {
     return alive() ? std::optional(pid_) : std::nullopt;
@@ -147,8 +144,8 @@ class Guardian {
   void dismiss() noexcept {
     if (pidfd_) {
       ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
-      pollfd ended{pidfd_.get(), POLLIN, 0};
-      (void)::poll(&ended, 1, 1000);
+      constexpr int second = 1000;
+      (void)readable(pidfd_.get(), second);
     }
     let_go();
   }

@@ -53,22 +53,9 @@ struct LaunchOrder : ChildOrder {
 // -- The keeper ----------------------------------------------------------------------------------
 //
 // Its arguments are those above, but argv[1] is "keep". It has the program's process born as a
-// child of its own, sends the AgentBirth, and stays. Over the same socket it sends KeeperNews: when
-// the leader has ended, and, as its last word, when the tree has. It ends the tree when the host
-// stops sending (shutdown(2)), and when the host has gone.
-
-struct KeeperNews {
-  std::uint8_t leader_ended = 0;
-  std::uint8_t tree_ended = 0;
-  std::uint8_t reserved[2] = {};
-  // Of the leader, as waitid(2) tells it:
-  std::int32_t how = 0;  ///< siginfo_t::si_code
-  std::int32_t status = 0;
-  std::uint32_t reserved2 = 0;
-  std::int64_t user = 0;    ///< in microseconds
-  std::int64_t system = 0;  ///< the same
-  std::int64_t peak_kibibytes = 0;
-};
+// child of its own, sends the AgentBirth, and stays. Over the same socket it sends KeeperNews
+// (posix/keeper_news.hpp): when the leader has ended, and, as its last word, when the tree has. It
+// ends the tree when the host stops sending (shutdown(2)), and when the host has gone.
 
 // -- The probe -----------------------------------------------------------------------------------
 //

@@ -1,7 +1,6 @@
 #include "platform/linux/reaper.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,12 +19,13 @@
 
 #include "platform/leaf_group.hpp"
 #include "platform/linux/guarantees.hpp"
-#include "platform/linux/keeper.hpp"
 #include "platform/linux/no_limits.hpp"
 #include "platform/linux/process_table.hpp"
 #include "platform/linux/spawn.hpp"
+#include "platform/posix/keeper.hpp"
 #include "platform/posix/leader.hpp"
 #include "platform/posix/own_child.hpp"
+#include "platform/posix/readable.hpp"
 #include "platform/posix/system.hpp"
 #include "src/plan.hpp"
 
@@ -113,8 +113,7 @@ class ReaperLeaf final : public Leaf {
 };
 
 bool has_ended(const UniqueFd& pidfd) noexcept {
-  pollfd notice{pidfd.get(), POLLIN, 0};
-  return ::poll(&notice, 1, 0) > 0;
+  return readable(pidfd.get());
 }
 
 /// Sends a signal to these, a part of the living; to how many.
@@ -297,7 +296,7 @@ bool ReaperLeaf::remove() noexcept {
 
 std::shared_ptr<ChangeWatch> ReaperLeaf::watch(const Executor& executor) {
   const Roots tree = roots();
-  UniqueFd pidfd(tree.keeper ? ::fcntl(tree.keeper->pidfd(), F_DUPFD_CLOEXEC, 3) : -1);
+  UniqueFd pidfd(tree.keeper ? ::fcntl(tree.keeper->end_notice(), F_DUPFD_CLOEXEC, 3) : -1);
   return pidfd ? std::make_shared<EndWatch>(std::move(pidfd), executor) : nullptr;
 }
 

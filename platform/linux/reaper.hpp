@@ -1,5 +1,5 @@
-// The mechanism reaper: a leaf is all that is below a keeper (keeper.hpp), a group the set of its
-// leaves.
+// The mechanism reaper: a leaf is all that is below a keeper (posix/keeper.hpp), a group the set of
+// its leaves.
 //
 // Orphans fall to the keeper, so that setsid(2) and double forks stay inside. It needs nothing from
 // the host but /proc; it is for where no cgroup can be written, as in most containers.

@@ -20,13 +20,13 @@
 #include "platform/linux/controllers.hpp"
 #include "platform/linux/guardian.hpp"
 #include "platform/linux/handover.hpp"
-#include "platform/linux/keeper.hpp"
 #include "platform/linux/order.hpp"
 #include "platform/linux/process_limit.hpp"
 #include "platform/linux/spawn_child.hpp"
 #include "platform/platform.hpp"
 #include "platform/posix/child_pipes.hpp"
 #include "platform/posix/dispositions.hpp"
+#include "platform/posix/keeper.hpp"
 #include "platform/posix/leader.hpp"
 #include "platform/posix/own_child.hpp"
 
@@ -283,7 +283,8 @@ Cloned spawn_by_keeper(const SpawnPlan& plan, LaunchOrder order, const Birthplac
     }
     fail(SpawnStage::launch, "pidfd");
   }
-  keeper = std::make_shared<Keeper>(std::move(helper.agent), std::move(socket.host));
+  keeper = std::make_shared<Keeper>(helper.agent.pid, std::move(helper.agent.pidfd),
+                                    std::move(socket.host));
   return {child.pid, std::move(child.pidfd)};
 }
 

@@ -13,7 +13,7 @@
 //              Moving costs milliseconds.
 //
 // Beside these a start may be kept: the helper has the program's process born as its own child, as
-// hop and join do, and stays as its keeper (keeper.hpp).
+// hop and join do, and stays as its keeper (posix/keeper.hpp).
 #pragma once
 
 #include <sys/types.h>

@@ -1,7 +1,5 @@
 #include "platform/posix/leader.hpp"
 
-#include <poll.h>
-
 #include <array>
 #include <cstring>
 #include <memory>
@@ -16,6 +14,7 @@
 #include "platform/posix/child_order.hpp"
 #include "platform/posix/input_pipe.hpp"
 #include "platform/posix/output_pipe.hpp"
+#include "platform/posix/readable.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
@@ -178,8 +177,7 @@ class DescriptorWatch final : public LeaderWatch {
 }  // namespace
 
 bool Leader::has_ended() const noexcept {
-  pollfd notice{end_notice_.get(), POLLIN, 0};
-  return ::poll(&notice, 1, 0) > 0;
+  return readable(end_notice_.get());
 }
 
 bool Leader::send(int native_signal) const noexcept {

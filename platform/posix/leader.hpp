@@ -14,7 +14,7 @@
 
 namespace treehold::inline v0::platform {
 
-/// A child of this process (own_child.hpp), or of a process of ours (linux/keeper.hpp). Thread
+/// A child of this process (own_child.hpp), or of a process of ours (keeper.hpp). Thread
 /// safe.
 class Leader {
  public:

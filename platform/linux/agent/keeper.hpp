@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../../posix/keeper_news.hpp"
 #include "../become.hpp"
 #include "../descriptor_message.hpp"
 #include "../order.hpp"

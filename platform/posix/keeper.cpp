@@ -1,6 +1,5 @@
-#include "platform/linux/keeper.hpp"
+#include "platform/posix/keeper.hpp"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -8,10 +7,10 @@
 #include <chrono>
 #include <utility>
 
-#include "platform/linux/descriptor_message.hpp"
-#include "platform/linux/order.hpp"
-#include "platform/linux/process_table.hpp"
 #include "platform/posix/exit_status.hpp"
+#include "platform/posix/keeper_news.hpp"
+#include "platform/posix/readable.hpp"
+#include "platform/posix/system.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
@@ -27,8 +26,8 @@ ExitStatus exit_status(const KeeperNews& news) {
 
 }  // namespace
 
-Keeper::Keeper(Cloned keeper, UniqueFd socket)
-    : process_(keeper.pid, std::move(keeper.pidfd)), socket_(std::move(socket)) {}
+Keeper::Keeper(pid_t pid, UniqueFd end_notice, UniqueFd socket)
+    : process_(pid, std::move(end_notice)), socket_(std::move(socket)) {}
 
 void Keeper::end_tree() noexcept {
   (void)process_.send(SIGCONT);
@@ -43,8 +42,7 @@ bool Keeper::tree_ended() const noexcept {
 
 bool Keeper::wait_for_end() const noexcept {
   constexpr int moment = 20;  // ms
-  pollfd notice{pidfd(), POLLIN, 0};
-  return ::poll(&notice, 1, moment) > 0;
+  return readable(end_notice(), moment);
 }
 
 bool Keeper::lost() const noexcept {
@@ -75,9 +73,9 @@ void Keeper::read_news() const noexcept {
   }
 }
 
-KeptLeader::KeptLeader(pid_t pid, UniqueFd pidfd, std::shared_ptr<Keeper> keeper)
+KeptLeader::KeptLeader(pid_t pid, UniqueFd end_notice, std::shared_ptr<Keeper> keeper)
     : Leader(pid), keeper_(std::move(keeper)) {
-  hold(std::move(pidfd), nullptr);
+  hold(std::move(end_notice), nullptr);
 }
 
 Leader::Peek KeptLeader::peek(ExitStatus& status) const {
@@ -93,10 +91,27 @@ Leader::Peek KeptLeader::peek(ExitStatus& status) const {
 }
 
 ExitStatus KeptLeader::status_of_zombie() const {
-  const std::optional<int> status = zombie_wait_status(pid());
+  const std::optional<Outcome> outcome = outcome_of_zombie(pid());
   // What was read is the leader's if it still is a process, or a zombie, now.
-  return status && send(0) ? ExitStatus{outcome_of_wait_status(*status), std::nullopt}
-                           : ExitStatus();
+  return outcome && pins_number() ? ExitStatus{*outcome, std::nullopt} : ExitStatus();
+}
+
+bool KeptLeader::pins_number() const noexcept {
+  if (signals_need_no_number()) {
+    return send_to_child(handle(), 0);
+  }
+  return !keeper_->has_ended() && !keeper_->leader_status();  // which is told before it is reaped
+}
+
+bool KeptLeader::send(int native_signal) const noexcept {
+  return (signals_need_no_number() || pins_number()) && send_to_child(handle(), native_signal);
+}
+
+void KeptLeader::disown() noexcept {
+  keeper_->disown();
+  if (!end_notices_are_inherited()) {
+    (void)end_notice_.release();
+  }
 }
 
 }  // namespace treehold::inline v0::platform

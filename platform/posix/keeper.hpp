@@ -1,5 +1,5 @@
 // The host's side of a keeper: a process that is the parent of one leader and of all that is
-// orphaned below it. What it does is in agent/keeper.hpp.
+// orphaned below it. What it does is in linux/agent/keeper.hpp and in posix/reaper/keep.hpp.
 #pragma once
 
 #include <sys/types.h>
@@ -8,7 +8,6 @@
 #include <mutex>
 #include <optional>
 
-#include "platform/linux/clone.hpp"
 #include "platform/platform.hpp"
 #include "platform/posix/own_child.hpp"
 #include "platform/posix/unique_fd.hpp"
@@ -18,11 +17,11 @@ namespace treehold::inline v0::platform {
 /// Thread safe.
 class Keeper {
  public:
-  /// `socket`: of which the keeper has the other end.
-  Keeper(Cloned keeper, UniqueFd socket);
+  /// A child of ours, and what tells its end; `socket`: of which it has the other end.
+  Keeper(pid_t pid, UniqueFd end_notice, UniqueFd socket);
 
   [[nodiscard]] pid_t pid() const noexcept { return process_.pid(); }
-  [[nodiscard]] int pidfd() const noexcept { return process_.end_notice(); }
+  [[nodiscard]] int end_notice() const noexcept { return process_.end_notice(); }
 
   /// Asks it to end the tree. To be repeated: somebody may have stopped it.
   void end_tree() noexcept;
@@ -60,14 +59,16 @@ class Keeper {
 /// The child of a keeper.
 class KeptLeader final : public Leader {
  public:
-  KeptLeader(pid_t pid, UniqueFd pidfd, std::shared_ptr<Keeper> keeper);
+  /// `end_notice`: see `Leader`.
+  KeptLeader(pid_t pid, UniqueFd end_notice, std::shared_ptr<Keeper> keeper);
 
   Peek peek(ExitStatus& status) const override;
   [[nodiscard]] bool will_be_told() const override { return !keeper_->has_ended(); }
   [[nodiscard]] ExitStatus status_of_zombie() const override;
   bool reap() noexcept override { return true; }
-  [[nodiscard]] bool pins_number() const noexcept override { return send(0); }
-  void disown() noexcept override { keeper_->disown(); }
+  [[nodiscard]] bool pins_number() const noexcept override;
+  bool send(int native_signal) const noexcept override;
+  void disown() noexcept override;
 
  private:
   const std::shared_ptr<Keeper> keeper_;
