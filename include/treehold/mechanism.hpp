@@ -16,7 +16,8 @@ namespace treehold::inline v0 {
 /// The kernel object that contains a group.
 enum class Mechanism {
   cgroup_v2,      ///< Linux control group, version 2; kernel 5.14 or newer (`cgroup.kill`)
-  reaper,         ///< Linux child subreaper: a small process a start, to which orphans fall
+  reaper,         ///< a process a start to which orphans fall: child subreaper of Linux, procctl(2)
+                  ///< of FreeBSD
   process_group,  ///< POSIX process group: holds only members that do not leave it
   job_object,     ///< Windows job object
 };

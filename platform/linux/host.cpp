@@ -4,40 +4,19 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <string>
 
 #include "platform/platform.hpp"
 #include "platform/posix/pipe_size.hpp"
+#include "platform/posix/wipe_on_fork/wipe.hpp"
 
 extern "C" char** environ;
 
 namespace treehold::inline v0::platform {
 
-std::uint64_t incarnation() noexcept {
-  // A page that the kernel empties in a fork (madvise(2), MADV_WIPEONFORK, Linux 4.14): no handler
-  // of ours has to run at the fork, and process numbers, which repeat across PID namespaces, do not
-  // matter.
-  static std::atomic<std::uint64_t> forks{0};
-  static std::atomic<std::uint64_t>* const page = [] {
-    const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    void* memory =
-        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED || ::madvise(memory, size, MADV_WIPEONFORK) != 0) {
-      std::abort();  // no memory for one page at the first use of the library
-    }
-    return new (memory) std::atomic<std::uint64_t>(0);
-  }();
-  std::uint64_t value = page->load(std::memory_order_acquire);
-  if (value == 0) {
-    const std::uint64_t fresh = forks.fetch_add(1) + 1;
-    value = page->compare_exchange_strong(value, fresh) ? fresh : value;
-  }
-  return value;
+bool wipe_in_forks(void* memory, std::size_t size) noexcept {
+  return ::madvise(memory, size, MADV_WIPEONFORK) == 0;  // Linux 4.14
 }
 
 char** environment_block() noexcept {

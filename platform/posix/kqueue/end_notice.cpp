@@ -1,10 +1,13 @@
-#include "platform/posix/kqueue/end_notice.hpp"
-
+// The end of a child as a descriptor, by kqueue(2): macOS and the BSDs. A kqueue is readable from
+// then on, since its event is never taken from it.
 #include <fcntl.h>
 #include <sys/event.h>
 #include <sys/time.h>
 
 #include <cerrno>
+
+#include "platform/posix/portable/system.hpp"
+#include "platform/posix/system.hpp"
 
 namespace treehold::inline v0::platform {
 namespace {
@@ -21,7 +24,7 @@ bool add(int queue, uintptr_t identity, short filter, unsigned short flags,
 
 }  // namespace
 
-UniqueFd watch_end_of(pid_t pid) noexcept {
+UniqueFd open_end_notice(pid_t pid) noexcept {
   UniqueFd queue(::kqueue());
   if (!queue || ::fcntl(queue.get(), F_SETFD, FD_CLOEXEC) != 0) {
     return UniqueFd();
@@ -35,6 +38,11 @@ UniqueFd watch_end_of(pid_t pid) noexcept {
     return queue;
   }
   return UniqueFd();
+}
+
+/// A fork has no kqueue of its parent's.
+bool end_notices_are_inherited() noexcept {
+  return false;
 }
 
 }  // namespace treehold::inline v0::platform

@@ -11,7 +11,6 @@
 #include <cstring>
 #include <utility>
 
-#include "platform/posix/kqueue/end_notice.hpp"
 #include "platform/posix/macos/process_info.hpp"
 #include "platform/posix/portable/system.hpp"
 
@@ -43,10 +42,6 @@ std::optional<Outcome> outcome_of_zombie(pid_t /*pid*/) {
   return std::nullopt;
 }
 
-bool end_notices_are_inherited() noexcept {
-  return false;
-}
-
 // -- portable/system.hpp
 // ---------------------------------------------------------------------------
 
@@ -54,12 +49,12 @@ std::string_view system_name() noexcept {
   return "macOS";
 }
 
-Guarantee resource_use_guarantee() {
-  return {false, "wait4(2) alone tells it, and only to who reaps", ""};
+bool reaper_is_preferred() noexcept {
+  return false;
 }
 
-UniqueFd open_end_notice(pid_t pid) noexcept {
-  return watch_end_of(pid);
+Guarantee resource_use_guarantee() {
+  return {false, "wait4(2) alone tells it, and only to who reaps", ""};
 }
 
 long close_the_rest_at_exec() noexcept {
@@ -83,16 +78,6 @@ long close_the_rest_at_exec() noexcept {
 
 long become_member(std::size_t count, const gid_t* groups) noexcept {
   return ::setgroups(static_cast<int>(count), groups) == 0 ? 0 : -errno;
-}
-
-// Of a process that may change them at all, setgid(2) and setuid(2) change all three.
-
-long become_group(gid_t group) noexcept {
-  return ::setgid(group) == 0 ? 0 : -errno;
-}
-
-long become_user(uid_t user) noexcept {
-  return ::setuid(user) == 0 ? 0 : -errno;
 }
 
 ProcessTable read_process_table() {

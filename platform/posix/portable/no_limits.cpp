@@ -40,7 +40,11 @@ void report_no_limits(Guarantees& all) {
     }
   }
   for (const char* name : {"processes", "threads", "cpu", "memory", "io", "pressure"}) {
-    all.statistics.emplace_back(name, Guarantee{false, "a process group counts nothing", ""});
+    all.statistics.emplace_back(
+        name,
+        Guarantee{false,
+                  "the mechanism " + std::string(to_string(all.mechanism)) + " counts nothing",
+                  ""});
   }
   all.statistics.emplace_back("resource_use", resource_use_guarantee());
   all.limit_places.emplace_back(

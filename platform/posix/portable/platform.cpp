@@ -5,6 +5,7 @@
 #include <string>
 
 #include "platform/posix/portable/process_group.hpp"
+#include "platform/posix/portable/reaper.hpp"
 #include "platform/posix/portable/system.hpp"
 
 namespace treehold::inline v0::platform {
@@ -22,18 +23,28 @@ std::atomic<GuardianPolicy>& policy() {
 }  // namespace
 
 std::shared_ptr<Group> make_group(Mechanism mechanism, const GroupSettings& settings) {
-  if (mechanism != Mechanism::process_group) {
-    throw Unsupported("mechanism " + std::string(to_string(mechanism)), this_build());
+  switch (mechanism) {
+    case Mechanism::reaper: return make_reaper_group(settings);
+    case Mechanism::process_group: return make_process_group_group(settings);
+    default: throw Unsupported("mechanism " + std::string(to_string(mechanism)), this_build());
   }
-  return make_process_group_group(settings);
 }
 
 std::optional<Mechanism> default_mechanism() {
-  return Mechanism::process_group;
+  for (const MechanismReport& report : mechanism_reports()) {
+    if (report.available.holds) {
+      return report.guarantees.mechanism;
+    }
+  }
+  return std::nullopt;
 }
 
 std::vector<MechanismReport> mechanism_reports() {
-  return {process_group_report()};
+  std::vector<MechanismReport> reports{process_group_report()};
+  if (const std::optional<MechanismReport> reaper = reaper_report()) {
+    reports.insert(reaper_is_preferred() ? reports.begin() : reports.end(), *reaper);
+  }
+  return reports;
 }
 
 void move_host_into_leaf() {

@@ -3,12 +3,14 @@
 #include <signal.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "platform/posix/dispositions.hpp"
 #include "platform/posix/own_child.hpp"
 #include "platform/posix/portable/lineage.hpp"
 #include "platform/posix/portable/no_limits.hpp"
+#include "platform/posix/portable/reaper.hpp"
 #include "platform/posix/portable/spawn.hpp"
 #include "platform/posix/portable/system.hpp"
 #include "platform/posix/process_group.hpp"
@@ -130,6 +132,15 @@ MechanismReport process_group_report() {
                       "let the host not ignore SIGCHLD (SIG_DFL, without SA_NOCLDWAIT)"}
           : Guarantee{true, "the kernel keeps it until the leader is reaped", ""};
   report_no_limits(all);
+  if (const std::optional<MechanismReport> better = reaper_report()) {
+    for (Guarantee Guarantees::*promise :
+         {&Guarantees::escape_contained, &Guarantees::survives_host_kill,
+          &Guarantees::members_complete, &Guarantees::exit_status_kept}) {
+      if (!(all.*promise).holds && (better->guarantees.*promise).holds) {
+        (all.*promise).remedy = "use the mechanism reaper";
+      }
+    }
+  }
   all.not_covered = {
       "members that left their process group and whose parent ended at once, such as daemons",
       "what is running when the host is killed",

@@ -1,5 +1,5 @@
 // What the portable mechanism asks of the system beside posix/system.hpp. One implementation a
-// system: posix/macos, posix/linux.
+// system: posix/macos, posix/freebsd, posix/linux.
 #pragma once
 
 #include <sys/types.h>
@@ -17,6 +17,10 @@ namespace treehold::inline v0::platform {
 
 /// The system's name, for messages.
 [[nodiscard]] std::string_view system_name() noexcept;
+
+/// Whether the mechanism reaper, where there is one, is the better one here. Nothing else may
+/// depend on it.
+[[nodiscard]] bool reaper_is_preferred() noexcept;
 
 /// Whether it tells what the leader has used.
 [[nodiscard]] Guarantee resource_use_guarantee();

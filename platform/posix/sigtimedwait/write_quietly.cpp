@@ -11,7 +11,8 @@ namespace treehold::inline v0::platform {
 
 ssize_t write_quietly(int fd, std::string_view bytes) noexcept {
   // Both are directed at the writing thread (pipe(7), setrlimit(2)): they are held back and taken
-  // here, unless one was pending before.
+  // here, unless one was pending before. FreeBSD directs SIGXFSZ at the process: in a host that has
+  // limited the size of its files another thread may get it.
   sigset_t raised;
   sigset_t old;
   sigset_t pending;

@@ -1,4 +1,4 @@
-// Hosts that end without a word: what they have started ends with them.
+// The guardian, which ends what hosts have started that end without a word.
 #include <signal.h>
 #include <unistd.h>
 
@@ -18,14 +18,6 @@
 
 using namespace support;
 
-TEST_CASE("what a killed host has started ends", "[contract][adversarial][guardian]") {
-  const Canary canary;
-  DoomedHost host("killed");
-  host.kill();
-  CHECK(host.ended());
-  CHECK(canary.survives());
-}
-
 TEST_CASE("a guardian that is killed has a successor", "[contract][adversarial][guardian]") {
   require_guardian();
   const Canary canary;
@@ -42,52 +34,12 @@ TEST_CASE("what a killed host has started under limits ends", "[contract][limits
   CHECK(host.ended());
 }
 
-TEST_CASE("what a host has started ends when another program takes its place",
-          "[contract][adversarial][guardian]") {
-  DoomedHost host("replaced");
-  host.let_go();
-  CHECK(host.ended());
-  host.kill();
-}
-
-TEST_CASE("what a host has started ends when it leaves without destructors",
-          "[contract][adversarial][guardian]") {
-  DoomedHost host(GENERATE("leaves-in-haste", "forgets-its-groups"));
-  host.let_go();
-  CHECK(host.ended());
-  host.wait();
-}
-
 TEST_CASE("two copies of the library in one host leave each other alone",
           "[contract][adversarial][guardian]") {
   expect_host("two-copies");
   DoomedHost host("killed-with-two-copies");
   host.kill();
   CHECK(host.ended());
-}
-
-TEST_CASE("a fork that outlives its host keeps nothing alive",
-          "[contract][adversarial][guardian]") {
-  DoomedHost host("killed-with-a-fork");
-  host.kill();
-  CHECK(host.ended());
-  REQUIRE(host.apart() != nullptr);
-  CHECK_FALSE(host.apart()->dead());
-  host.apart()->kill(SIGKILL);
-  CHECK(host.apart()->wait_dead());
-}
-
-TEST_CASE("a daemon ends with a killed host where escapes are contained, and nowhere else",
-          "[contract][adversarial][guardian]") {
-  DoomedHost host("killed-with-a-daemon");
-  host.kill();
-  CHECK(host.ended());
-  CHECK((host.apart() == nullptr) == guarantees().escape_contained.holds);
-  if (host.apart() != nullptr) {
-    CHECK_FALSE(host.apart()->dead());
-    host.apart()->kill(SIGKILL);
-    CHECK(host.apart()->wait_dead());
-  }
 }
 
 TEST_CASE("the guardian lets go of what has ended", "[contract][guardian]") {

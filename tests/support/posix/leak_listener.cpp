@@ -26,7 +26,7 @@ using support::wait_until;
 using namespace std::chrono_literals;
 
 /// What the kernel may still be busy with after it was told.
-constexpr std::chrono::milliseconds settle = support::sanitized ? 5s : 2s;
+constexpr std::chrono::milliseconds settle = support::hang_bound / 4;
 
 /// Leaves that treehold may keep for use again, and descriptors it may hold for each.
 constexpr std::size_t pool_size = 16;
