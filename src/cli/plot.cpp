@@ -4,14 +4,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <iterator>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "src/cli/axis.hpp"
 #include "src/cli/duration.hpp"
 #include "src/cli/size.hpp"
-#include "src/cli/xml.hpp"
+#include "src/cli/svg.hpp"
 
 namespace treehold::cli {
 namespace {
@@ -24,13 +28,8 @@ constexpr double first_panel = 100;
 constexpr double panel_height = 150;
 constexpr double panel_distance = 208;
 
-// Colours stand in rules and not in variables, which some viewers do not know.
-constexpr const char* style = R"(
-text { font: 12px system-ui, sans-serif; fill: #59636e; }
-.title { font-size: 17px; font-weight: 600; fill: #1f2328; }
+constexpr const char* rules = R"(
 .name { font-size: 13px; font-weight: 600; fill: #1f2328; }
-.paper { fill: #ffffff; }
-.grid { stroke: #d1d9e0; stroke-width: 1; }
 .curve { fill: none; stroke-width: 1.75; stroke-linejoin: round; }
 .area { stroke: none; opacity: 0.15; }
 #memory .curve { stroke: #0969da; } #memory .area { fill: #0969da; }
@@ -38,17 +37,15 @@ text { font: 12px system-ui, sans-serif; fill: #59636e; }
 #processes .curve { stroke: #8250df; } #processes .area { fill: #8250df; }
 .limit { stroke: #cf222e; stroke-width: 1.5; stroke-dasharray: 6 4; }
 .limit-name { fill: #cf222e; }
-@media (prefers-color-scheme: dark) {
-  text { fill: #9198a1; }
-  .title, .name { fill: #f0f6fc; }
-  .paper { fill: #0d1117; }
-  .grid { stroke: #3d444d; }
+)";
+
+constexpr const char* dark_rules = R"(
+  .name { fill: #f0f6fc; }
   #memory .curve { stroke: #4493f8; } #memory .area { fill: #4493f8; }
   #cpu .curve { stroke: #3fb950; } #cpu .area { fill: #3fb950; }
   #processes .curve { stroke: #ab7df8; } #processes .area { fill: #ab7df8; }
   .limit { stroke: #f85149; }
   .limit-name { fill: #f85149; }
-}
 )";
 
 /// A corner of a curve: seconds, and what the panel shows.
@@ -155,71 +152,50 @@ std::vector<Panel> panels_of(const Plot& plot) {
   return panels;
 }
 
-/// Writes the file from its beginning to its end.
+constexpr double bottom_of(std::size_t panels) noexcept {
+  return first_panel + static_cast<double>(panels - 1) * panel_distance + panel_height;
+}
+
 class Drawing {
  public:
-  explicit Drawing(const Plot& plot) : panels_(panels_of(plot)) {
+  Drawing(const Plot& plot, const std::vector<Panel>& panels)
+      : svg_(width, bottom_of(panels.size()) + 56, plot.title, rules, dark_rules) {
     double last = 0;
     for (const UsagePoint& point : plot.points) {
       last = std::max(last, in_seconds(point.at));
     }
     time_ = time_axis(last);
-    const double bottom =
-        first_panel + static_cast<double>(panels_.size() - 1) * panel_distance + panel_height;
-    const double height = bottom + 56;
-    put(R"(<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{0}" height="{1}" )"
-        R"(viewBox="0 0 {0} {1}">)",
-        width, height);
-    put("<title>{}</title>\n<style>{}</style>", xml_escaped(plot.title), style);
-    put(R"(<rect class="paper" width="{}" height="{}"/>)", width, height);
-    put_text("title", left, 34, "start", plot.title);
-    put_text("note", left, 56, "start", plot.subtitle);
+    svg_.text("title", left, 34, "start", plot.title);
+    svg_.text("note", left, 56, "start", plot.subtitle);
     double top = first_panel;
-    for (const Panel& panel : panels_) {
+    for (const Panel& panel : panels) {
       put_panel(panel, top);
       top += panel_distance;
     }
-    put_text("note", (left + right) / 2, bottom + 42, "middle", "time since the start");
-    put("</svg>");
+    svg_.text("note", (left + right) / 2, bottom_of(panels.size()) + 42, "middle",
+              "time since the start");
   }
 
-  [[nodiscard]] const std::string& text() const noexcept { return text_; }
+  [[nodiscard]] std::string finish() { return svg_.finish(); }
 
  private:
-  template <class... Arguments>
-  void put(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-    fmt::format_to(std::back_inserter(text_), format, std::forward<Arguments>(arguments)...);
-    text_ += '\n';
-  }
-
-  void put_text(const char* style_class, double x, double y, const char* anchor,
-                const std::string& text) {
-    put(R"(<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>)", style_class, x, y,
-        anchor, xml_escaped(text));
-  }
-
-  void put_line(const char* style_class, double x1, double y1, double x2, double y2) {
-    put(R"(<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>)", style_class, x1,
-        y1, x2, y2);
-  }
-
   [[nodiscard]] double x_of(double at) const { return left + (right - left) * at / time_.end; }
 
   void put_panel(const Panel& panel, double top) {
     const double bottom = top + panel_height;
-    put(R"(<g id="{}">)", panel.id);
-    put_text("name", left, top - 10, "start", panel.name);
+    svg_.put(R"(<g id="{}">)", panel.id);
+    svg_.text("name", left, top - 10, "start", panel.name);
     if (panel.missing.empty()) {
       put_curve(panel, bottom);
     } else {
-      put_line("grid", left, bottom, right, bottom);
-      put_text("missing", (left + right) / 2, top + panel_height / 2, "middle", panel.missing);
+      svg_.line("grid", left, bottom, right, bottom);
+      svg_.text("missing", (left + right) / 2, top + panel_height / 2, "middle", panel.missing);
     }
     for (const Tick& tick : time_.ticks) {
-      put_line("grid", x_of(tick.value), bottom, x_of(tick.value), bottom + 5);
-      put_text("tick", x_of(tick.value), bottom + 19, "middle", tick.label);
+      svg_.line("grid", x_of(tick.value), bottom, x_of(tick.value), bottom + 5);
+      svg_.text("tick", x_of(tick.value), bottom + 19, "middle", tick.label);
     }
-    put("</g>");
+    svg_.put("</g>");
   }
 
   void put_curve(const Panel& panel, double bottom) {
@@ -232,32 +208,31 @@ class Drawing {
       return bottom - panel_height * value / axis.end;
     };
     for (const Tick& tick : axis.ticks) {
-      put_line("grid", left, y_of(tick.value), right, y_of(tick.value));
-      put_text("tick", left - 8, y_of(tick.value) + 4, "end", tick.label);
+      svg_.line("grid", left, y_of(tick.value), right, y_of(tick.value));
+      svg_.text("tick", left - 8, y_of(tick.value) + 4, "end", tick.label);
     }
     std::string path;
     for (const Vertex& vertex : panel.curve) {
       fmt::format_to(std::back_inserter(path), "{}{:.1f} {:.1f}", path.empty() ? "M" : "L",
                      x_of(vertex.at), y_of(vertex.value));
     }
-    put(R"(<path class="area" d="{}L{:.1f} {:.1f}L{:.1f} {:.1f}Z"/>)", path,
-        x_of(panel.curve.back().at), bottom, x_of(panel.curve.front().at), bottom);
-    put(R"(<path class="curve" d="{}"/>)", path);
+    svg_.put(R"(<path class="area" d="{}L{:.1f} {:.1f}L{:.1f} {:.1f}Z"/>)", path,
+             x_of(panel.curve.back().at), bottom, x_of(panel.curve.front().at), bottom);
+    svg_.put(R"(<path class="curve" d="{}"/>)", path);
     if (panel.limit) {
-      put_line("limit", left, y_of(*panel.limit), right, y_of(*panel.limit));
-      put_text("limit-name", right, y_of(*panel.limit) - 5, "end", panel.limit_name);
+      svg_.line("limit", left, y_of(*panel.limit), right, y_of(*panel.limit));
+      svg_.text("limit-name", right, y_of(*panel.limit) - 5, "end", panel.limit_name);
     }
   }
 
-  const std::vector<Panel> panels_;
+  Svg svg_;
   Axis time_;
-  std::string text_;
 };
 
 }  // namespace
 
 std::string draw(const Plot& plot) {
-  return Drawing(plot).text();
+  return Drawing(plot, panels_of(plot)).finish();
 }
 
 }  // namespace treehold::cli

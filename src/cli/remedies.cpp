@@ -53,12 +53,12 @@ std::vector<Remedy> remedies_of(const HostReport& report) {
   // The others promise less: what helps them is what helps the best one.
   const MechanismReport& best = report.mechanisms.front();
   add("mechanism " + std::string(to_string(best.guarantees.mechanism)), best.available);
-  for (const auto& [name, guarantee] : all_promises(best.guarantees)) {
-    const bool holds_anyway = std::any_of(
-        report.mechanisms.begin(), report.mechanisms.end(),
-        [&name = name](const MechanismReport& other) { return holds_with(other, name); });
+  for (const auto& promise : all_promises(best.guarantees)) {
+    const bool holds_anyway =
+        std::any_of(report.mechanisms.begin(), report.mechanisms.end(),
+                    [&](const MechanismReport& other) { return holds_with(other, promise.first); });
     if (!holds_anyway) {
-      add(name, guarantee);
+      add(promise.first, promise.second);
     }
   }
   return remedies;
