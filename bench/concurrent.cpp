@@ -22,7 +22,9 @@
 #include <treehold/async.hpp>
 #include <treehold/treehold.hpp>
 
-#include "bench/rounds.hpp"
+#include "bench/descriptor_limit.hpp"
+#include "bench/report/report.hpp"
+#include "bench/report/rounds.hpp"
 
 namespace {
 
@@ -96,16 +98,7 @@ void async_runs(const treehold::Command& command, int runs) {
   }
 }
 
-/// A run holds up to five descriptors of the host.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    (void)::setrlimit(RLIMIT_NOFILE, &limit);
-  }
-}
-
-void measure(const std::string& program, int runs, int rounds) {
+void measure(const std::string& mechanism, const std::string& program, int runs, int rounds) {
   const treehold::Command silent = treehold::Command(program).stdout_null().stderr_null();
   const treehold::Command captured(program);
   std::vector<Way> ways;
@@ -142,6 +135,12 @@ void measure(const std::string& program, int runs, int rounds) {
                 median(way.each) / median(ways.front().each), median(way.each),
                 median(way.all) / median(ways.front().all), median(way.all), median(way.host));
   }
+  std::fflush(stdout);
+  bench::Comparison chart{std::to_string(runs) + " runs at once, " + mechanism, "µs", {}};
+  for (const Way& way : ways) {
+    chart.series.push_back({way.name, way.each});
+  }
+  bench::print_chart(chart);
 }
 
 }  // namespace
@@ -150,7 +149,7 @@ int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 5;
   const int most = argc > 2 ? std::atoi(argv[2]) : 1000;
   const std::string program = argc > 3 ? argv[3] : "/bin/true";
-  raise_descriptor_limit();
+  bench::raise_descriptor_limit();
   for (const treehold::MechanismReport& report : treehold::host_report().mechanisms) {
     const std::string mechanism(treehold::to_string(report.guarantees.mechanism));
     if (!report.available.holds) {
@@ -165,7 +164,7 @@ int main(int argc, char** argv) {
     if (child == 0) {
       ::setenv("TREEHOLD_MECHANISM", mechanism.c_str(), 1);
       for (int runs = most; runs >= 100; runs /= 10) {
-        measure(program, runs, rounds);
+        measure(mechanism, program, runs, rounds);
       }
       std::exit(0);
     }

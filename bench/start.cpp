@@ -1,7 +1,6 @@
 // What a contained run costs, against raw vfork(2) + execve(2) + waitpid(2) of the same program in
 // the same run: in turn and shuffled, so that a change of the machine's speed touches all alike.
-// Prints medians, the 95th percentile and the ratio of medians; and how long the calling thread is
-// held up by the start itself.
+// Prints also how long the calling thread is held up by the start itself.
 //
 //     bench_start [ROUNDS] [PROGRAM]
 #include <sys/mman.h>
@@ -20,14 +19,14 @@
 
 #include <treehold/treehold.hpp>
 
-#include "bench/rounds.hpp"
+#include "bench/report/report.hpp"
+#include "bench/report/rounds.hpp"
 #include "platform/platform.hpp"
 #include "src/private_context.hpp"
 #include "src/settings.hpp"
 
 namespace {
 
-using bench::at;
 using bench::Clock;
 using bench::Micros;
 
@@ -87,15 +86,17 @@ void measure(std::vector<Way>& ways, int rounds) {
   });
 }
 
-void print(const std::vector<Way>& ways) {
-  std::printf("| %-34s | ratio | median µs | p95 µs | blocked median | blocked p95 |\n", "way");
-  std::printf("|---|---|---|---|---|---|\n");
-  const double floor = at(ways.front().total, 0.5);
+void print(const std::string& host, const std::vector<Way>& ways) {
+  bench::Comparison total{"A contained run, " + host, "µs", {}};
+  bench::Comparison blocked{"How long its start blocks the calling thread, " + host, "µs", {}};
   for (const Way& way : ways) {
-    std::printf("| %-34s | %.2f | %.0f | %.0f | %.0f | %.0f |\n", way.name.c_str(),
-                at(way.total, 0.5) / floor, at(way.total, 0.5), at(way.total, 0.95),
-                at(way.blocked, 0.5), at(way.blocked, 0.95));
+    total.series.push_back({way.name, way.total});
+    if (bench::median(way.blocked) > 0) {
+      blocked.series.push_back({way.name, way.blocked});
+    }
   }
+  bench::print(total);
+  bench::print(blocked);
 }
 
 }  // namespace
@@ -155,10 +156,9 @@ int main(int argc, char** argv) {
       }
       std::memset(memory, 1, size);
     }
-    std::printf("\nhost memory +%zu GiB\n\n", gigabytes);
     std::vector<Way> ways = make_ways();
     measure(ways, rounds);
-    print(ways);
+    print("host memory +" + std::to_string(gigabytes) + " GiB", ways);
     if (memory != nullptr) {
       ::munmap(memory, size);
     }

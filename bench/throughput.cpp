@@ -26,7 +26,8 @@
 #include <treehold/async.hpp>
 #include <treehold/treehold.hpp>
 
-#include "bench/rounds.hpp"
+#include "bench/report/report.hpp"
+#include "bench/report/rounds.hpp"
 
 namespace {
 
@@ -322,6 +323,11 @@ void measure(const char* title, std::vector<Way> ways, std::size_t all, int roun
                 bench::at(way.speed, 0), bench::at(way.speed, 1));
   }
   std::fflush(stdout);
+  bench::Comparison chart{std::string("Throughput, ") + title, "MiB/s", {}};
+  for (Way& way : ways) {
+    chart.series.push_back({way.name, std::move(way.speed)});
+  }
+  bench::print_chart(chart);
 }
 
 }  // namespace

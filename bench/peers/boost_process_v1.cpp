@@ -1,8 +1,12 @@
 // Boost.Process as its tutorial shows it: `child`, an `ipstream`, and `async_system` on a context.
+#include <signal.h>
+
 #include <cstddef>
 #include <future>
 #include <iterator>
 #include <string>
+#include <system_error>
+#include <vector>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -16,8 +20,9 @@ namespace bp = boost::process;
 
 class BoostProcess final : public peers::Contestant {
  public:
-  void start() override {
+  void start(peers::Stopwatch& call) override {
     bp::child child(peers::nothing);
+    call.stop();
     child.wait();
     peers::require(child.exit_code() == 0, "exit code");
   }
@@ -66,6 +71,32 @@ class BoostProcess final : public peers::Contestant {
     context.run();
     peers::require(good == count, "exit code");
   }
+
+  void hold(std::size_t count) override {
+    for (std::size_t i = 0; i < count; ++i) {
+      held_.emplace_back(
+          peers::sleep, peers::sleep_seconds, context_,
+          bp::on_exit = [this](int, const std::error_code& error) { ended_ += error ? 0U : 1U; });
+    }
+    context_.restart();
+    context_.poll();  // what watches for the ends is set up by the context
+  }
+
+  void release() override {
+    for (const bp::child& child : held_) {
+      ::kill(child.id(), SIGKILL);  // `terminate` would wait, too, and on_exit see an error
+    }
+    context_.restart();
+    context_.run();
+    peers::require(ended_ == held_.size(), "on_exit");
+    held_.clear();
+    ended_ = 0;
+  }
+
+ private:
+  boost::asio::io_context context_;
+  std::vector<bp::child> held_;
+  std::size_t ended_ = 0;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Boost.Process v2 as its documentation shows it: `process`, a `readable_pipe`, and
 // `async_execute`.
 #include <cstddef>
+#include <deque>
 #include <istream>
 #include <string>
 
@@ -23,8 +24,9 @@ namespace bp = boost::process::v2;
 
 class BoostProcess final : public peers::Contestant {
  public:
-  void start() override {
+  void start(peers::Stopwatch& call) override {
     bp::process child(context_, peers::nothing, {});
+    call.stop();
     peers::require(child.wait() == 0, "exit code");
   }
 
@@ -82,8 +84,29 @@ class BoostProcess final : public peers::Contestant {
     peers::require(good == count, "exit code");
   }
 
+  void hold(std::size_t count) override {
+    for (std::size_t i = 0; i < count; ++i) {
+      held_.push_back(bp::process(context_, peers::sleep, {peers::sleep_seconds}));
+      held_.back().async_wait(
+          [this](boost::system::error_code error, int) { ended_ += error ? 0U : 1U; });
+    }
+  }
+
+  void release() override {
+    for (bp::process& child : held_) {
+      child.terminate();
+    }
+    context_.restart();
+    context_.run();
+    peers::require(ended_ == held_.size(), "async_wait");
+    held_.clear();
+    ended_ = 0;
+  }
+
  private:
   asio::io_context context_;
+  std::deque<bp::process> held_;  // one that is waited for must not be moved
+  std::size_t ended_ = 0;
 };
 
 }  // namespace

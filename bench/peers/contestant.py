@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Python's subprocess, or asyncio with the argument "asyncio". The tasks: see contestant.hpp."""
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -8,14 +9,34 @@ import time
 NOTHING = "/bin/true"
 HEAD = "/usr/bin/head"
 CAT = "/bin/cat"
+SLEEP = ["/bin/sleep", "1000"]
 LINE_SIZE = 99
 LINES = ["/bin/sh", "-c", "yes 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
          "0123456789abcdefghijklmnopqrstuvwxyz! 2>/dev/null | head -n \"$1\"", "sh"]
 
 
+class Stopwatch:
+    """Runs from its making until it is stopped, or until it is read."""
+
+    def __init__(self):
+        self.begin = time.perf_counter_ns()
+        self.end = None
+
+    def stop(self):
+        self.end = time.perf_counter_ns()
+
+    def time(self):
+        return (self.end or time.perf_counter_ns()) - self.begin
+
+
 class Subprocess:
-    def start(self, _):
-        subprocess.run([NOTHING], check=True)
+    def __init__(self):
+        self.held = []
+
+    def start(self, call):
+        with subprocess.Popen([NOTHING]) as child:
+            call.stop()
+        assert child.returncode == 0
 
     def capture(self, size):
         done = subprocess.run([HEAD, "-c", str(size), "/dev/zero"], check=True, capture_output=True)
@@ -34,13 +55,25 @@ class Subprocess:
         for child in [subprocess.Popen([NOTHING]) for _ in range(count)]:
             assert child.wait() == 0
 
+    def hold(self, count):
+        self.held += [subprocess.Popen(SLEEP) for _ in range(count)]
+
+    def release(self, _):
+        for child in self.held:
+            child.kill()
+        for child in self.held:
+            child.wait()
+        self.held.clear()
+
 
 class Asyncio:
     def __init__(self):
         self.loop = asyncio.new_event_loop()
+        self.held = []
 
-    async def run(self):
+    async def run(self, call):
         child = await asyncio.create_subprocess_exec(NOTHING)
+        call.stop()
         assert await child.wait() == 0
 
     async def output(self, size):
@@ -63,10 +96,21 @@ class Asyncio:
         assert child.returncode == 0 and len(out) == len(fodder)
 
     async def all(self, count):
-        await asyncio.gather(*(self.run() for _ in range(count)))
+        await asyncio.gather(*(self.run(Stopwatch()) for _ in range(count)))
 
-    def start(self, _):
-        self.loop.run_until_complete(self.run())
+    async def stay(self, count):
+        for _ in range(count):
+            child = await asyncio.create_subprocess_exec(*SLEEP)
+            self.held.append((child, asyncio.create_task(child.wait())))
+
+    async def end(self):
+        for child, _ in self.held:
+            child.kill()
+        await asyncio.gather(*(ended for _, ended in self.held))
+        self.held.clear()
+
+    def start(self, call):
+        self.loop.run_until_complete(self.run(call))
 
     def capture(self, size):
         self.loop.run_until_complete(self.output(size))
@@ -80,6 +124,12 @@ class Asyncio:
     def many(self, count):
         self.loop.run_until_complete(self.all(count))
 
+    def hold(self, count):
+        self.loop.run_until_complete(self.stay(count))
+
+    def release(self, _):
+        self.loop.run_until_complete(self.end())
+
 
 def main():
     contestant = Asyncio() if sys.argv[1:] == ["asyncio"] else Subprocess()
@@ -87,13 +137,22 @@ def main():
     for line in sys.stdin:
         task, size = line.split()
         subject = b"x" * int(size) if task == "feed" else int(size)
-        begin = time.perf_counter_ns()
+        whole = Stopwatch()
+        call = Stopwatch()
         try:
             if task == "ballast":
                 ballast.append(b"x" * (int(size) << 20))
-            else:
+            elif task == "descriptors":
+                for _ in range(int(size)):
+                    os.open("/dev/null", os.O_RDONLY)  # close-on-exec, as all that Python opens
+            elif task in ("start", "blocked"):
+                contestant.start(call)
+            elif hasattr(contestant, task):
                 getattr(contestant, task)(subject)
-            print(time.perf_counter_ns() - begin, flush=True)
+            else:
+                print("absent", flush=True)
+                continue
+            print((call if task == "blocked" else whole).time(), flush=True)
         except Exception as error:
             print("failed", repr(error), flush=True)
 

@@ -2,7 +2,9 @@
 #include <gio/gio.h>
 
 #include <cstddef>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "contestant.hpp"
 
@@ -36,9 +38,10 @@ struct Pending {
 
 class Glib final : public peers::Contestant {
  public:
-  void start() override {
+  void start(peers::Stopwatch& call) override {
     GError* error = nullptr;
     GSubprocess* child = g_subprocess_new(G_SUBPROCESS_FLAGS_NONE, &error, peers::nothing, nullptr);
+    call.stop();
     require_good(error);
     g_subprocess_wait_check(child, nullptr, &error);
     g_object_unref(child);
@@ -113,6 +116,41 @@ class Glib final : public peers::Contestant {
     g_main_loop_unref(pending.loop);
     peers::require(pending.good == count, "exit code");
   }
+
+  void hold(std::size_t count) override {
+    for (std::size_t i = 0; i < count; ++i) {
+      GError* error = nullptr;
+      GSubprocess* child = g_subprocess_new(G_SUBPROCESS_FLAGS_NONE, &error, peers::sleep,
+                                            peers::sleep_seconds, nullptr);
+      require_good(error);
+      held_.push_back(child);
+      g_subprocess_wait_async(
+          child, nullptr,
+          [](GObject* source, GAsyncResult* result, gpointer data) {
+            const gboolean ended = g_subprocess_wait_finish(G_SUBPROCESS(source), result, nullptr);
+            *static_cast<std::size_t*>(data) += ended != FALSE ? 1U : 0U;
+          },
+          &ended_);
+    }
+  }
+
+  void release() override {
+    for (GSubprocess* const child : held_) {
+      g_subprocess_force_exit(child);
+    }
+    while (ended_ < held_.size()) {
+      g_main_context_iteration(nullptr, TRUE);
+    }
+    for (GSubprocess* const child : held_) {
+      g_object_unref(child);
+    }
+    held_.clear();
+    ended_ = 0;
+  }
+
+ private:
+  std::vector<GSubprocess*> held_;
+  std::size_t ended_ = 0;
 };
 
 }  // namespace

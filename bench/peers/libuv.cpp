@@ -1,4 +1,5 @@
 // libuv as its guide shows it: uv_spawn on a loop, and a pipe that is read by callbacks.
+#include <signal.h>
 #include <uv.h>
 
 #include <cstddef>
@@ -78,9 +79,10 @@ class Libuv final : public peers::Contestant {
  public:
   Libuv() { uv_loop_init(&loop_); }
 
-  void start() override {
+  void start(peers::Stopwatch& call) override {
     Child child;
     spawn(loop_, child, {peers::nothing}, nullptr);
+    call.stop();
     uv_run(&loop_, UV_RUN_DEFAULT);
     peers::require(child.code == 0, "exit code");
   }
@@ -165,8 +167,24 @@ class Libuv final : public peers::Contestant {
     }
   }
 
+  void hold(std::size_t count) override {
+    for (std::size_t i = 0; i < count; ++i) {
+      held_.push_back(std::make_unique<Child>());
+      spawn(loop_, *held_.back(), {peers::sleep, peers::sleep_seconds}, nullptr);
+    }
+  }
+
+  void release() override {
+    for (const auto& child : held_) {
+      uv_process_kill(&child->process, SIGKILL);
+    }
+    uv_run(&loop_, UV_RUN_DEFAULT);  // until each has been closed by its exit_cb
+    held_.clear();
+  }
+
  private:
   uv_loop_t loop_{};
+  std::vector<std::unique_ptr<Child>> held_;
 };
 
 }  // namespace

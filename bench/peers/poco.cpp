@@ -15,8 +15,10 @@ namespace {
 
 class PocoProcess final : public peers::Contestant {
  public:
-  void start() override {
-    peers::require(::Poco::Process::launch(peers::nothing, {}).wait() == 0, "exit code");
+  void start(peers::Stopwatch& call) override {
+    const ::Poco::ProcessHandle child = ::Poco::Process::launch(peers::nothing, {});
+    call.stop();
+    peers::require(child.wait() == 0, "exit code");
   }
 
   void capture(std::size_t bytes) override {
@@ -68,6 +70,25 @@ class PocoProcess final : public peers::Contestant {
       peers::require(child.wait() == 0, "exit code");
     }
   }
+
+  void hold(std::size_t count) override {
+    for (std::size_t i = 0; i < count; ++i) {
+      held_.push_back(::Poco::Process::launch(peers::sleep, {peers::sleep_seconds}));
+    }
+  }
+
+  void release() override {
+    for (::Poco::ProcessHandle& child : held_) {
+      ::Poco::Process::kill(child);
+    }
+    for (const ::Poco::ProcessHandle& child : held_) {
+      (void)child.wait();
+    }
+    held_.clear();
+  }
+
+ private:
+  std::vector<::Poco::ProcessHandle> held_;
 };
 
 }  // namespace

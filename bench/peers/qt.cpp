@@ -1,6 +1,7 @@
 // Qt as its documentation shows it: QProcess with waitForFinished, and its signal in an event loop.
 #include <QByteArray>
 #include <QCoreApplication>
+#include <QEventLoop>
 #include <QProcess>
 #include <QString>
 #include <QStringList>
@@ -19,9 +20,10 @@ bool good(const QProcess& child) {
 
 class QtProcess final : public peers::Contestant {
  public:
-  void start() override {
+  void start(peers::Stopwatch& call) override {
     QProcess child;
     child.start(peers::nothing, QStringList());
+    call.stop();
     peers::require(child.waitForFinished(-1) && good(child), "exit code");
   }
 
@@ -82,6 +84,37 @@ class QtProcess final : public peers::Contestant {
       peers::require(good(*child), "exit code");
     }
   }
+
+  void hold(std::size_t count) override {
+    for (std::size_t i = 0; i < count; ++i) {
+      QProcess* const child = held_.emplace_back(std::make_unique<QProcess>()).get();
+      QObject::connect(child, QOverload<int, QProcess::ExitStatus>::of(&QProcess::finished),
+                       [this] { ++ended_; });
+      child->start(peers::sleep, QStringList{peers::sleep_seconds});
+    }
+    // `start` returns before the program is being executed.
+    for (const auto& child : held_) {
+      while (child->state() == QProcess::Starting) {
+        QCoreApplication::processEvents(QEventLoop::WaitForMoreEvents);
+      }
+      peers::require(child->state() == QProcess::Running, "start");
+    }
+  }
+
+  void release() override {
+    for (const auto& child : held_) {
+      child->kill();
+    }
+    while (ended_ < held_.size()) {
+      QCoreApplication::processEvents(QEventLoop::WaitForMoreEvents);
+    }
+    held_.clear();
+    ended_ = 0;
+  }
+
+ private:
+  std::vector<std::unique_ptr<QProcess>> held_;
+  std::size_t ended_ = 0;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The floor: vfork(2) by way of posix_spawn(3), a pipe, and waitpid(2). It contains nothing.
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,7 +70,11 @@ void wait_for(pid_t pid) {
 
 class Raw final : public peers::Contestant {
  public:
-  void start() override { wait_for(spawn(peers::nothing, {})); }
+  void start(peers::Stopwatch& call) override {
+    const pid_t pid = spawn(peers::nothing, {});
+    call.stop();
+    wait_for(pid);
+  }
 
   void capture(std::size_t bytes) override {
     const auto [pid, from] = spawn_reading(peers::head, {"-c", std::to_string(bytes), "/dev/zero"});
@@ -146,6 +151,25 @@ class Raw final : public peers::Contestant {
       wait_for(pid);
     }
   }
+
+  void hold(std::size_t count) override {
+    for (std::size_t i = 0; i < count; ++i) {
+      held_.push_back(spawn(peers::sleep, {peers::sleep_seconds}));
+    }
+  }
+
+  void release() override {
+    for (const pid_t pid : held_) {
+      ::kill(pid, SIGKILL);
+    }
+    for (const pid_t pid : held_) {
+      peers::require(::waitpid(pid, nullptr, 0) == pid, "waitpid");
+    }
+    held_.clear();
+  }
+
+ private:
+  std::vector<pid_t> held_;
 };
 
 }  // namespace

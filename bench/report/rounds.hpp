@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <numeric>
 #include <random>
@@ -14,10 +15,11 @@ namespace bench {
 using Clock = std::chrono::steady_clock;
 using Micros = std::chrono::duration<double, std::micro>;
 
-/// The value below which `share` of the values lie; 0.5 is the median.
+/// The least value that `share` of the values do not exceed; 0.5 is the median, 1 the most.
 inline double at(std::vector<double> values, double share) {
   std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
+  const double rank = std::ceil(share * static_cast<double>(values.size()));
+  return values[static_cast<std::size_t>(std::max(rank, 1.0)) - 1];
 }
 
 inline double median(const std::vector<double>& values) {
