@@ -9,6 +9,6 @@ set(TREEHOLD_ZIG zig)
 set(TREEHOLD_ZIG_TARGET "${CMAKE_SYSTEM_PROCESSOR}-macos")
 include("${CMAKE_CURRENT_LIST_DIR}/TreeholdZig.cmake")
 # Asked for by CMake, needed by nothing that is built here.
-set(CMAKE_INSTALL_NAME_TOOL "${treehold_zig}/zig" CACHE FILEPATH "")
+set(CMAKE_INSTALL_NAME_TOOL "${treehold_zig}/ar" CACHE FILEPATH "")
 # The compiler brings headers and libraries of the system with it.
 set(CMAKE_OSX_SYSROOT "" CACHE STRING "")

@@ -1,6 +1,6 @@
 # What toolchain files for compilers of `./dev build-macos` and `./dev build-freebsd` share. Before it is included:
-# TREEHOLD_ZIG, the folder with the compiler's tools; TREEHOLD_ZIG_TARGET, what they build for.
-set(treehold_zig "${CMAKE_CURRENT_LIST_DIR}/${TREEHOLD_ZIG}")
+# TREEHOLD_ZIG, the folder in build/ with the compiler; TREEHOLD_ZIG_TARGET, what it builds for.
+get_filename_component(treehold_zig "${CMAKE_CURRENT_LIST_DIR}/../build/${TREEHOLD_ZIG}" ABSOLUTE)
 set(CMAKE_C_COMPILER "${treehold_zig}/cc")
 set(CMAKE_CXX_COMPILER "${treehold_zig}/c++")
 foreach(language C CXX ASM)

@@ -14,7 +14,7 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-constexpr microseconds first_pause{500};
+constexpr microseconds first_pause{250};
 constexpr microseconds last_pause{10'000};
 constexpr microseconds last_pause_with_notices{200'000};
 constexpr milliseconds freeze_bound{250};
@@ -35,8 +35,7 @@ TreeWait::TreeWait(const platform::Executor& executor, std::shared_ptr<platform:
     : tree_(std::move(tree)),
       condition_(std::move(condition)),
       deadline_(deadline),
-      timer_(executor),
-      pause_(first_pause) {}
+      timer_(executor) {}
 
 void TreeWait::start(platform::Handler<bool> handler) {
   handler_.emplace(std::move(handler));
@@ -64,7 +63,14 @@ void TreeWait::cut_short() {
   }
 }
 
+/// Late by a quarter of what it took at most, and never busy asking for more than half of the time.
+Clock::duration TreeWait::pause(Clock::duration asking, Clock::duration waited) const {
+  const Clock::duration most = watch_ ? last_pause_with_notices : last_pause;
+  return std::max(asking, std::clamp<Clock::duration>(waited / 4, first_pause, most));
+}
+
 void TreeWait::ask() {
+  const Clock::time_point asked = Clock::now();
   if (condition_()) {
     complete(true);
     return;
@@ -74,8 +80,8 @@ void TreeWait::ask() {
     complete(false);
     return;
   }
-  timer_.expires_at(deadline_ ? std::min(now + pause_, *deadline_) : now + pause_);
-  pause_ = std::min(2 * pause_, watch_ ? last_pause_with_notices : last_pause);
+  timer_.expires_at(std::min(now + pause(now - asked, now - begin_),
+                             deadline_.value_or(Clock::time_point::max())));
   timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
     if (!error && self->handler_) {
       self->ask();

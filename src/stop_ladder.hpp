@@ -17,8 +17,8 @@ namespace treehold::inline v0 {
 
 using Clock = std::chrono::steady_clock;
 
-/// Waits for something to be true of a tree: asks at every notice of the tree, and on a timer that
-/// backs off from half a millisecond, since notices are late (10 ms) or missing.
+/// Waits for something to be true of a tree: asks at every notice of the tree, and on a timer whose
+/// pauses grow with what has been waited already, since notices are late (10 ms) or missing.
 class TreeWait : public std::enable_shared_from_this<TreeWait> {
  public:
   TreeWait(const platform::Executor& executor, std::shared_ptr<platform::Tree> tree,
@@ -31,6 +31,7 @@ class TreeWait : public std::enable_shared_from_this<TreeWait> {
   void cut_short();
 
  private:
+  [[nodiscard]] Clock::duration pause(Clock::duration asking, Clock::duration waited) const;
   void ask();
   void listen();
   void complete(bool holds);
@@ -40,7 +41,7 @@ class TreeWait : public std::enable_shared_from_this<TreeWait> {
   const std::optional<Clock::time_point> deadline_;
   boost::asio::steady_timer timer_;
   std::shared_ptr<platform::ChangeWatch> watch_;
-  std::chrono::microseconds pause_;
+  const Clock::time_point begin_ = Clock::now();
   std::optional<platform::Handler<bool>> handler_;
 };
 

@@ -166,7 +166,10 @@ void start(Spawned& spawned, const SpawnPlan& plan, std::vector<HANDLE>& jobs) {
   }
   std::wstring environment = environment_block(plan.environment);
   // The system takes no long one here ("SetCurrentDirectory"), prefix or not.
-  const std::wstring directory = plan.directory ? to_wide(*plan.directory, "current_dir") : L"";
+  std::wstring directory;
+  if (plan.directory) {
+    directory = to_wide(*plan.directory, "current_dir");
+  }
   PROCESS_INFORMATION process{};
   // Wine has been seen to answer "Internal error" when a new process ended before its first
   // instruction: of the program nothing has run.

@@ -51,12 +51,7 @@ class ShelvingExecutor {
       asio::post(shelf_->context, call);
     }
   }
-  friend bool operator==(const ShelvingExecutor& one, const ShelvingExecutor& other) noexcept {
-    return one.shelf_ == other.shelf_;
-  }
-  friend bool operator!=(const ShelvingExecutor& one, const ShelvingExecutor& other) noexcept {
-    return !(one == other);
-  }
+  bool operator==(const ShelvingExecutor& other) const noexcept = default;
 
  private:
   Shelf* shelf_;
