@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -216,33 +217,61 @@ void Settings::validate() const {
   (void)validated();
 }
 
-std::vector<std::string> Settings::child_environment() const {
-  using platform::variable_key;
-  std::vector<std::string> variables;
-  std::unordered_set<std::string> decided;
-  for (const auto& [key, change] : env_changes) {
-    decided.insert(key);
+namespace {
+
+/// Of variables with one name the first counts, as for getenv(3). `keys` are those of `entries`.
+void drop_repeated(std::vector<std::string>& entries, const std::vector<std::string>& keys) {
+  // Hardly ever is there one, and this is asked at every start.
+  std::vector<std::size_t> hashes(keys.size());
+  std::transform(keys.begin(), keys.end(), hashes.begin(), std::hash<std::string>());
+  std::sort(hashes.begin(), hashes.end());
+  if (std::adjacent_find(hashes.begin(), hashes.end()) == hashes.end()) {
+    return;
   }
+  std::unordered_set<std::string_view> seen;
+  std::vector<std::string> first;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (seen.insert(keys[i]).second) {
+      first.push_back(std::move(entries[i]));
+    }
+  }
+  entries = std::move(first);
+}
+
+}  // namespace
+
+std::vector<std::string> Settings::inherited_environment() const {
+  using platform::variable_key;
   std::unordered_set<std::string> allowed;
   if (env_inherited) {
     for (const std::string& name : *env_inherited) {
       allowed.insert(variable_key(name));
     }
   }
-  if (!env_cleared) {
-    for (std::string& entry : platform::environment()) {
-      // From 1: a name that begins with '=' is one of Windows' hidden variables.
-      const std::size_t equals = entry.find('=', 1);
-      if (equals == std::string::npos) {
-        continue;
-      }
-      const std::string key = variable_key(std::string_view(entry).substr(0, equals));
-      // Of variables with one name the first counts, as for getenv(3).
-      if ((!env_inherited || allowed.count(key) != 0) && decided.insert(key).second) {
-        variables.push_back(std::move(entry));
-      }
+  std::vector<std::string> host = platform::environment();
+  std::vector<std::string> variables;
+  std::vector<std::string> keys;
+  variables.reserve(host.size() + env_changes.size());
+  keys.reserve(host.size());
+  for (std::string& entry : host) {
+    // From 1: a name that begins with '=' is one of Windows' hidden variables.
+    const std::size_t equals = entry.find('=', 1);
+    if (equals == std::string::npos) {
+      continue;
+    }
+    std::string key = variable_key(std::string_view(entry).substr(0, equals));
+    if (!env_changes.contains(key) && (!env_inherited || allowed.contains(key))) {
+      variables.push_back(std::move(entry));
+      keys.push_back(std::move(key));
     }
   }
+  drop_repeated(variables, keys);
+  return variables;
+}
+
+std::vector<std::string> Settings::child_environment() const {
+  std::vector<std::string> variables =
+      env_cleared ? std::vector<std::string>() : inherited_environment();
   for (const auto& [key, change] : env_changes) {
     if (change.value) {
       variables.push_back(change.name + "=" + *change.value);

@@ -122,6 +122,7 @@ struct Settings {
  private:
   /// As `validate`; what of the plan needs nothing to be looked up.
   [[nodiscard]] SpawnPlan validated() const;
+  [[nodiscard]] std::vector<std::string> inherited_environment() const;
   [[nodiscard]] std::string resolve_in(const std::vector<std::string>& environment) const;
 };
 

@@ -258,19 +258,45 @@ bool CgroupDir::write(const char* name, const char* value) const noexcept {
 }
 
 std::optional<CgroupDir::Events> CgroupDir::events() const noexcept {
-  const BriefFile file(*this, "cgroup.events", O_RDONLY);
   char buffer[256];  // two lines of less than 16 bytes, and what later kernels may add
-  const ssize_t count = file ? ::read(file.get(), buffer, sizeof buffer) : -1;
-  if (count <= 0) {
+  const std::string_view text = read_short(events_, "cgroup.events", buffer);
+  if (text.empty()) {
     const bool gone = errno == ENOENT || errno == ENODEV;
     return gone ? std::nullopt : std::optional(Events{true, false});
   }
-  const std::string_view text(buffer, static_cast<std::size_t>(count));
   const auto holds = [text](std::string_view key) {
     const std::size_t at = text.find(key);
     return at != std::string_view::npos && text.substr(at + key.size(), 1) == "1";
   };
   return Events{holds("populated "), holds("frozen ")};
+}
+
+bool CgroupDir::is_domain() const noexcept {
+  char buffer[32];
+  return read_short(type_, "cgroup.type", buffer) == "domain\n";
+}
+
+void CgroupDir::keep_files_open() noexcept {
+  if (!events_) {
+    events_ = above_standard(open_file("cgroup.events", O_RDONLY));
+  }
+  if (!type_) {
+    type_ = above_standard(open_file("cgroup.type", O_RDONLY));
+  }
+}
+
+std::string_view CgroupDir::read_short(const UniqueFd& kept, const char* name,
+                                       std::span<char> buffer) const noexcept {
+  const auto read = [buffer](int file) {
+    errno = 0;  // an empty file says nothing of the group being gone
+    const ssize_t count = ::pread(file, buffer.data(), buffer.size(), 0);
+    return std::string_view(buffer.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
+  };
+  if (kept) {
+    return read(kept.get());
+  }
+  const BriefFile file(*this, name, O_RDONLY);
+  return file ? read(file.get()) : std::string_view();
 }
 
 void CgroupDir::keep_spare_descriptor() const noexcept {

@@ -83,15 +83,20 @@ std::shared_ptr<ChangeWatch> watch_events(const CgroupDir& directory, const Exec
   return events ? std::make_shared<EventsWatch>(std::move(events), executor) : nullptr;
 }
 
+/// Whether orphans may have fallen to this process.
+bool may_have_orphans() noexcept {
+  siginfo_t any{};
+  const bool zombie_exists =
+      ::waitid(P_ALL, 0, &any, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && any.si_pid != 0;
+  return zombie_exists || adopts_orphans();
+}
+
 /// Reaps the zombies of the emptied group at `path` that fell to this process: orphans, when it is
 /// PID 1 or a subreaper, and children of members that used CLONE_PARENT. They are reaped by number,
 /// which nobody else can have while they are children of ours. False when one is still about to
 /// become a zombie.
 bool reap_orphans(const std::string& path) {
-  siginfo_t any{};
-  const bool zombie_exists =
-      ::waitid(P_ALL, 0, &any, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && any.si_pid != 0;
-  if (!zombie_exists && !adopts_orphans()) {
+  if (!may_have_orphans()) {
     return true;
   }
   for (;;) {
@@ -294,7 +299,7 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
   /// `reap_orphans` of an emptied leaf. Where many end together the first look after the last death
   /// answers for all whose leaders had been born before it: a look reads all children of the host.
   bool reap_orphans_of(const std::string& leaf, std::optional<std::uint64_t> birth) {
-    if (birth && *birth <= reaped_births_) {
+    if ((birth && *birth <= reaped_births_) || !may_have_orphans()) {
       return true;
     }
     const std::uint64_t births = births_;
@@ -335,6 +340,7 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
     if (used_.size() >= enough) {
       return false;
     }
+    place.directory.keep_files_open();
     used_.push_back(std::move(place));
     return true;
   }
@@ -500,8 +506,7 @@ bool CgroupLeaf::pristine(const CgroupDir::Events& events) const {
   constexpr nlink_t without_children = 2;
   constexpr mode_t as_made = 0755;
   return status.st_nlink == without_children && (status.st_mode & 07777) == as_made &&
-         status.st_uid == ::geteuid() && !events.frozen &&
-         place_.directory.read("cgroup.type") == "domain\n";
+         status.st_uid == ::geteuid() && !events.frozen && place_.directory.is_domain();
 }
 
 Launched CgroupLeaf::launch(const std::shared_ptr<const SpawnPlan>& plan,

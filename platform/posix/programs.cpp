@@ -13,12 +13,12 @@
 namespace treehold::inline v0::platform {
 
 std::vector<std::string> environment() {
-  std::vector<std::string> variables;
-  for (char** variable = environment_block(); variable != nullptr && *variable != nullptr;
-       ++variable) {
-    variables.emplace_back(*variable);
+  char** const first = environment_block();
+  char** last = first;
+  while (last != nullptr && *last != nullptr) {
+    ++last;
   }
-  return variables;
+  return {first, last};
 }
 
 std::optional<std::string> environment_variable(const std::string& name) {

@@ -1,12 +1,19 @@
 // Settings that cannot be meant are refused before any child exists.
+#include "src/settings.hpp"
+
+#include <array>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch.hpp>
 
 #include <treehold/treehold.hpp>
+
+extern "C" char** environ;
 
 using namespace std::chrono_literals;
 using treehold::Command;
@@ -252,4 +259,21 @@ TEST_CASE("checking starts nothing and changes nothing", "[unit]") {
   const Command command = Command("/no/such/program").timeout(1s);
   CHECK_NOTHROW(command.validate());
   CHECK_NOTHROW(command.validate());
+}
+
+TEST_CASE("of variables with one name the first is inherited", "[unit]") {
+  std::array<std::string, 5> entries{"A=1", "B=2", "A=3", "nothing", "B=4"};
+  std::vector<char*> block;
+  for (std::string& entry : entries) {
+    block.push_back(entry.data());
+  }
+  block.push_back(nullptr);
+  treehold::Settings settings;
+  char** const host = std::exchange(environ, block.data());
+  const auto inherited = settings.child_environment();
+  settings.env_changes["B"] = {"B", std::nullopt};
+  const auto changed = settings.child_environment();
+  environ = host;
+  CHECK(inherited == std::vector<std::string>{"A=1", "B=2"});
+  CHECK(changed == std::vector<std::string>{"A=1"});
 }
