@@ -159,7 +159,8 @@ Usage run_group(const RunOptions& options, RunReport& report) {
     move_host_into_scope();
   }
   ProcessGroup group(make_group_options(options));
-  if (!options.json_file.empty() || !options.plot_file.empty()) {
+  const bool reports = !options.json_file.empty() || !options.plot_file.empty();
+  if (reports) {
     report.guarantees = group.guarantees();  // costs more than a start
   }
   Process process = group.start(make_command(options));
@@ -190,8 +191,10 @@ Usage run_group(const RunOptions& options, RunReport& report) {
     // A private tree ends with its leader; here the rest of the group does. What it has used is
     // whole when its last member is gone, and can be asked for until the group is.
     rest = group.kill();
-    report.output->statistics = group.stats();
-    report.output->limit_evidence = group.limit_evidence();
+    if (reports || options.show_statistics) {  // a dozen files of the group
+      report.output->statistics = group.stats();
+      report.output->limit_evidence = group.limit_evidence();
+    }
     if (watches.usage) {
       usage = watches.usage->finish(*report.output->statistics);
     }

@@ -67,7 +67,9 @@ mkdir -p "$work"
 "$CMAKE" --install "$build" --prefix "$work/$built" > "$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 use_installed "$built" "$work/$built"
 
+# Several sources in one, as a user may build all of a project, and soon done.
 configure "$here/embedded" "$work/embedded" -DBUILD_SHARED_LIBS=$other_shared -DTREEHOLD_INSTALL=ON \
+  -DCMAKE_UNITY_BUILD=ON \
   -DTREEHOLD_SOURCE="$source" -DCMAKE_INSTALL_PREFIX="$work/$other"
 compile "$work/embedded"
 expect_hi "$other, FetchContent" "$work/embedded/consumer"
