@@ -3,7 +3,6 @@
 // the connection as long as the library likes.
 #include "platform/linux/service_manager.hpp"
 
-#include <systemd/sd-bus.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "platform/linux/bus_library.hpp"
 #include "platform/platform.hpp"
 
 namespace treehold::inline v0::platform {
@@ -32,12 +32,12 @@ constexpr std::chrono::hours longest{1};
 constexpr std::uint64_t never = std::chrono::microseconds(2 * longest).count();
 
 struct CloseBus {
-  void operator()(sd_bus* bus) const noexcept { sd_bus_close_unref(bus); }
+  void operator()(sd_bus* bus) const noexcept { bus_library().close_unref(bus); }
 };
 using Bus = std::unique_ptr<sd_bus, CloseBus>;
 
 struct UnrefMessage {
-  void operator()(sd_bus_message* message) const noexcept { sd_bus_message_unref(message); }
+  void operator()(sd_bus_message* message) const noexcept { bus_library().unref(message); }
 };
 using Message = std::unique_ptr<sd_bus_message, UnrefMessage>;
 
@@ -56,7 +56,8 @@ void require(int result) {
 Bus open_bus(ServiceManager manager) {
   const bool of_system = manager == ServiceManager::system;
   sd_bus* opened = nullptr;
-  const int result = of_system ? sd_bus_open_system(&opened) : sd_bus_open_user(&opened);
+  const int result =
+      of_system ? bus_library().open_system(&opened) : bus_library().open_user(&opened);
   Bus bus(opened);
   if (result < 0) {
     throw no_scope(
@@ -71,7 +72,7 @@ Bus open_bus(ServiceManager manager) {
 template <class Reached>
 void run_until(sd_bus* bus, Clock::time_point deadline, const char* awaited, Reached reached) {
   while (!reached()) {
-    const int handled = sd_bus_process(bus, nullptr);
+    const int handled = bus_library().process(bus, nullptr);
     if (handled < 0) {
       throw no_scope(std::string(awaited) + ": " + text_of(handled));
     }
@@ -83,7 +84,7 @@ void run_until(sd_bus* bus, Clock::time_point deadline, const char* awaited, Rea
     if (left.count() <= 0) {
       throw no_scope(std::string(awaited) + ": no answer in time");
     }
-    const int waited = sd_bus_wait(bus, static_cast<std::uint64_t>(left.count()));
+    const int waited = bus_library().wait(bus, static_cast<std::uint64_t>(left.count()));
     if (waited < 0 && waited != -EINTR) {
       throw no_scope(std::string(awaited) + ": " + text_of(waited));
     }
@@ -95,28 +96,28 @@ Message scope_call(sd_bus* bus, const std::string& unit, const std::string& slic
                    const char* oom_policy) {
   sd_bus_message* made = nullptr;
   require(
-      sd_bus_message_new_method_call(bus, &made, service, object, interface, "StartTransientUnit"));
+      bus_library().new_method_call(bus, &made, service, object, interface, "StartTransientUnit"));
   Message call(made);
   const auto add_text = [made](const char* property, const char* value) {
-    require(sd_bus_message_append(made, "(sv)", property, "s", value));
+    require(bus_library().append(made, "(sv)", property, "s", value));
   };
   const std::string description = "treehold host " + std::to_string(::getpid());
-  require(sd_bus_message_set_auto_start(made, 0));
-  require(sd_bus_message_append(made, "ss", unit.c_str(), "fail"));
-  require(sd_bus_message_open_container(made, 'a', "(sv)"));
+  require(bus_library().set_auto_start(made, 0));
+  require(bus_library().append(made, "ss", unit.c_str(), "fail"));
+  require(bus_library().open_container(made, 'a', "(sv)"));
   add_text("Description", description.c_str());
   if (!slice.empty()) {
     add_text("Slice", slice.c_str());
   }
   // 0 is who sends this: our own number may be another process's where the manager is.
-  require(sd_bus_message_append(made, "(sv)", "PIDs", "au", 1, 0U));
-  require(sd_bus_message_append(made, "(sv)", "Delegate", "b", 1));
+  require(bus_library().append(made, "(sv)", "PIDs", "au", 1, 0U));
+  require(bus_library().append(made, "(sv)", "Delegate", "b", 1));
   add_text("CollectMode", "inactive-or-failed");
   if (oom_policy != nullptr) {
     add_text("OOMPolicy", oom_policy);
   }
-  require(sd_bus_message_close_container(made));
-  require(sd_bus_message_append(made, "a(sa(sv))", 0));
+  require(bus_library().close_container(made));
+  require(bus_library().append(made, "a(sa(sv))", 0));
   return call;
 }
 
@@ -124,20 +125,20 @@ Message scope_call(sd_bus* bus, const std::string& unit, const std::string& slic
 class Answer {
  public:
   static int take(sd_bus_message* message, void* answer, sd_bus_error* /*unused*/) noexcept {
-    static_cast<Answer*>(answer)->message_.reset(sd_bus_message_ref(message));
+    static_cast<Answer*>(answer)->message_.reset(bus_library().ref(message));
     return 0;
   }
 
   [[nodiscard]] bool came() const noexcept { return message_ != nullptr; }
   [[nodiscard]] const sd_bus_error* error() const noexcept {
-    return sd_bus_message_get_error(message_.get());
+    return bus_library().get_error(message_.get());
   }
 
   /// The path of an object; empty where the answer has none.
   [[nodiscard]] std::string_view path() const noexcept {
     const char* path = nullptr;
-    return came() && sd_bus_message_rewind(message_.get(), 1) >= 0 &&
-                   sd_bus_message_read(message_.get(), "o", &path) > 0
+    return came() && bus_library().rewind(message_.get(), 1) >= 0 &&
+                   bus_library().read(message_.get(), "o", &path) > 0
                ? path
                : std::string_view();
   }
@@ -159,9 +160,9 @@ struct Job {
     const char* path = nullptr;
     const char* unit = nullptr;
     const char* result = nullptr;
-    if (sd_bus_message_read(message, "uoss", &number, &path, &unit, &result) > 0 &&
+    if (bus_library().read(message, "uoss", &number, &path, &unit, &result) > 0 &&
         job.begun.path() == path) {
-      job.removed.reset(sd_bus_message_ref(message));
+      job.removed.reset(bus_library().ref(message));
       job.result = result;
     }
     return 0;
@@ -191,6 +192,9 @@ std::optional<ManagerProblem> problem_with_manager(ServiceManager wanted) {
         "manager is",
         "start the host in a login session, or below the user's service manager"};
   }
+  if (const std::string& problem = bus_library_problem(); !problem.empty()) {
+    return ManagerProblem{problem, "install libsystemd"};
+  }
   return std::nullopt;
 }
 
@@ -199,18 +203,19 @@ void start_scope(const std::string& unit, const ScopeOptions& options) {
       Clock::now() + std::min<std::chrono::nanoseconds>(options.timeout, longest);
   Job job;  // outlives the bus, which has its address
   const Bus bus = open_bus(manager_for(options.manager));
-  run_until(bus.get(), deadline, "the bus", [&] { return sd_bus_is_ready(bus.get()) > 0; });
+  run_until(bus.get(), deadline, "the bus", [&] { return bus_library().is_ready(bus.get()) > 0; });
   // Before the job begins, which may be over when its answer is read.
-  require(sd_bus_match_signal_async(bus.get(), nullptr, service, object, interface, "JobRemoved",
-                                    Job::take, nullptr, &job));
+  require(bus_library().match_signal_async(bus.get(), nullptr, service, object, interface,
+                                           "JobRemoved", Job::take, nullptr, &job));
   const auto begin = [&](const char* oom_policy) {
     job.begun = {};
     const Message call = scope_call(bus.get(), unit, options.slice, oom_policy);
-    require(sd_bus_call_async(bus.get(), nullptr, call.get(), Answer::take, &job.begun, never));
+    require(
+        bus_library().call_async(bus.get(), nullptr, call.get(), Answer::take, &job.begun, never));
     run_until(bus.get(), deadline, "the service manager", [&] { return job.begun.came(); });
   };
   begin("continue");
-  if (sd_bus_error_has_name(job.begun.error(), SD_BUS_ERROR_PROPERTY_READ_ONLY) != 0) {
+  if (bus_library().error_has_name(job.begun.error(), SD_BUS_ERROR_PROPERTY_READ_ONLY) != 0) {
     begin(
         nullptr);  // before systemd 253, where scopes outlive what the kernel kills in them anyway
   }

@@ -259,6 +259,10 @@ void without_manager(Host& host, const std::vector<std::string>&) {
   ::close(silent);
 }
 
+void without_bus_library(Host& host, const std::vector<std::string>&) {
+  expect_no_scope(host, {.manager = treehold::ServiceManager::user}, "libsystemd.so.0: ");
+}
+
 void spared(Host& host, const std::vector<std::string>&) {
   const std::string own = "/proc/self/oom_score_adj";
   set(own, "-500");
@@ -308,6 +312,7 @@ void starts_out_of_memory(Host& host, const std::vector<std::string>& words) {
 
 std::map<std::string, Scenario> limit_scenarios() {
   return {
+      {"without-bus-library", without_bus_library},
       {"without-cgroups", without_cgroups},
       {"without-manager", without_manager},
       {"full-group", full_group},

@@ -68,6 +68,13 @@ TEST_CASE("without a service manager a scope is refused with the reason, and not
   expect_host("without-manager");
 }
 
+TEST_CASE("without libsystemd a scope is refused with the reason", "[unit][limits][scope]") {
+  const TempDir there;
+  write_file(there / "libsystemd.so.0", "not a library");
+  const Variable path("LD_LIBRARY_PATH", there.path());
+  expect_host("without-bus-library");
+}
+
 TEST_CASE("names of scopes and slices are told by their ends", "[unit][limits][scope]") {
   CHECK_THROWS_AS(move_host_into_scope({.unit = "treehold"}), InvalidSetting);
   CHECK_THROWS_AS(move_host_into_scope({.slice = "treehold.scope"}), InvalidSetting);
