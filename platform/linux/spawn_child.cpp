@@ -12,6 +12,10 @@ int child_becomes_program(void* becoming) noexcept {
   become(*static_cast<const Becoming*>(becoming));
 }
 
+int child_ends(void* /*nothing*/) noexcept {
+  return 0;
+}
+
 int child_executes_helper(void* argument) noexcept {
   auto* start = static_cast<HelperStart*>(argument);
   for (std::size_t i = 0; i < start->kept_count; ++i) {

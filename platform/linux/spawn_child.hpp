@@ -26,6 +26,9 @@ using ChildEntry = int (*)(void* argument) noexcept;
 /// `Becoming*`: becomes the program.
 int child_becomes_program(void* becoming) noexcept;
 
+/// Ends: that it came to be is all that is asked.
+int child_ends(void* nothing) noexcept;
+
 /// `HelperStart*`: executes the helper; returns when that failed.
 int child_executes_helper(void* start) noexcept;
 
