@@ -38,8 +38,9 @@ Command fork_bomb(const std::vector<std::string>& arguments, std::uint64_t proce
   ++bomber;
   Command command(self_for_everybody());
   command.arg("--role=fork-bomb").args(arguments).current_dir("/");
-  // Hundreds of processes that do nothing but fork leave little of a slow machine to who ends them.
-  command.nice(19);
+  // Hundreds of processes that do nothing but fork leave little of a slow machine to who ends them;
+  // but to die each needs a turn itself, which the nicest waited seconds for on a busy one.
+  command.nice(10);
   return command.uid(bomber).gid(bomber).resource_limit(Resource::processes, processes, processes);
 }
 
