@@ -208,8 +208,10 @@ TEST_CASE("a limit of CPUs holds", "[contract][limits]") {
             .count();
     share = used / std::chrono::duration<double>(out.duration).count();
     CHECK(share < 0.65);
-    CHECK(evidence_of(*out.limit_evidence, "cpus").tripped == Tripped::yes);
-    CHECK(out.statistics->cpu_throttled.value_or(0s) > 0s);
+    if (share > 0.35) {  // else it may never have reached the limit
+      CHECK(evidence_of(*out.limit_evidence, "cpus").tripped == Tripped::yes);
+      CHECK(out.statistics->cpu_throttled.value_or(0s) > 0s);
+    }
   }
   CHECK(share > 0.35);
 }
