@@ -1,5 +1,5 @@
 // What is used of sd-bus(3), from libsystemd, which is loaded when a scope is asked for: a program
-// that is linked with treehold would else load it and the seven libraries that it needs, a fifth of
+// that is linked with treehold would else load it and the six libraries that it needs, a fifth of
 // the start of a small program, though hardly any asks for a scope.
 #pragma once
 

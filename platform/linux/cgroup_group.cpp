@@ -83,7 +83,7 @@ std::shared_ptr<ChangeWatch> watch_events(const CgroupDir& directory, const Exec
   return events ? std::make_shared<EventsWatch>(std::move(events), executor) : nullptr;
 }
 
-/// Whether orphans may have fallen to this process.
+/// Whether orphans may have fallen to this process: asked before `reap_orphans`, which reads much.
 bool may_have_orphans() noexcept {
   siginfo_t any{};
   const bool zombie_exists =
@@ -96,9 +96,6 @@ bool may_have_orphans() noexcept {
 /// which nobody else can have while they are children of ours. False when one is still about to
 /// become a zombie.
 bool reap_orphans(const std::string& path) {
-  if (!may_have_orphans()) {
-    return true;
-  }
   for (;;) {
     bool reaped = false;
     std::vector<pid_t> children = own_children();
@@ -281,7 +278,7 @@ class CgroupGroup final : public Group, public std::enable_shared_from_this<Cgro
       for (const auto& leaf : in_use_.living()) {
         leaf->look_where_leader_was();
       }
-      if (!reap_orphans(kernel_path())) {
+      if (may_have_orphans() && !reap_orphans(kernel_path())) {
         return false;
       }
     } catch (...) {  // no memory: to be tried again
